@@ -1,0 +1,2 @@
+//! The binary `ratepilot`.
+fn main() {}

@@ -1,0 +1,5 @@
+//! Virtual time: traces, the provider's model, the event loop, statistics.
+
+pub mod results;
+pub mod scenario;
+pub mod trace;

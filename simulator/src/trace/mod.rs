@@ -1,0 +1,1 @@
+//! Traces of calls, in every format that users have them in.
