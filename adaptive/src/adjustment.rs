@@ -22,8 +22,6 @@ pub struct Adjustment {
 pub enum Reason {
     /// A refusal was put down to this dimension.
     Refused(Dimension),
-    /// A refusal could not be put down to one dimension: all were cut.
-    RefusedSomewhere,
     /// Demand pressed against the limits, and nothing was refused for long enough.
     Unrefused,
 }
@@ -31,7 +29,7 @@ pub enum Reason {
 impl Reason {
     /// Whether a refusal is behind it.
     pub const fn is_cut(self) -> bool {
-        matches!(self, Self::Refused(_) | Self::RefusedSomewhere)
+        matches!(self, Self::Refused(_))
     }
 }
 
@@ -39,7 +37,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(dimension) => write!(f, "refused for {}", dimension.name()),
-            Self::RefusedSomewhere => f.write_str("refused, for calls or concurrency"),
             Self::Unrefused => f.write_str("pressed and not refused"),
         }
     }

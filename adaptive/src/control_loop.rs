@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adjustment::{Adjustment, Reason};
 use crate::controller::{AnyController, Controller};
-use crate::outcome::{Feedback, Outcome};
+use crate::outcome::Feedback;
 use crate::settings::Bounds;
 
 /// A controller with what every controller needs around it: old news is dropped, floor and ceiling are kept,
@@ -36,10 +36,10 @@ impl ControlLoop {
 
     /// Takes in what became of a call.
     ///
-    /// A refusal of a call that was granted before the last cut is dropped: that cut was the answer to it.
+    /// What was granted before the last cut is old news and dropped: a refusal was answered by that cut, and a
+    /// success proves nothing about a level that has been refused since.
     pub fn observe(&mut self, feedback: &Feedback, now: Time) -> Option<Adjustment> {
-        let refused = matches!(feedback.outcome, Outcome::Refused(_));
-        if refused && self.last_cut.is_some_and(|cut| feedback.granted_at <= cut) {
+        if self.last_cut.is_some_and(|cut| feedback.granted_at <= cut) {
             return None;
         }
         let proposed = self.controller.observe(feedback, &self.limits, now);
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
     use crate::controller::{Aimd, AimdSettings};
-    use crate::outcome::Signal;
+    use crate::outcome::{Outcome, Signal};
 
     fn control_loop(learn: bool) -> ControlLoop {
         let start = Limits { calls: NonZeroU64::new(60), ..Limits::default() };
@@ -89,7 +89,7 @@ mod tests {
 
     fn refused(granted_at: Time, calls: u64) -> Feedback {
         let seen = Seen { calls, ..Seen::default() };
-        Feedback { granted_at, seen, outcome: Outcome::Refused(Signal::Rate) }
+        Feedback { granted_at, seen, seen_at_end: seen, outcome: Outcome::Refused(Signal::Rate) }
     }
 
     fn at(secs: u64) -> Time {

@@ -38,6 +38,22 @@ pub struct Feedback {
     pub granted_at: Time,
     /// The counts that its permit saw.
     pub seen: Seen,
+    /// The counts when its outcome became known, itself still in flight. Calls granted at the same moment
+    /// overtake each other on their way: the one that is refused need not be the last one granted, and then
+    /// it is here, not in `seen`, that all that the provider saw is counted.
+    pub seen_at_end: Seen,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl Feedback {
+    /// The highest counts that the provider can have seen when it answered, dimension by dimension.
+    pub fn most_seen(&self) -> Seen {
+        Seen {
+            calls: self.seen.calls.max(self.seen_at_end.calls),
+            tokens: self.seen.tokens.max(self.seen_at_end.tokens),
+            in_flight: self.seen.in_flight.max(self.seen_at_end.in_flight),
+            version: self.seen.version,
+        }
+    }
 }

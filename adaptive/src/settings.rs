@@ -65,14 +65,14 @@ pub struct Bounds {
 
 /// A setting that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = {value}: {expected}")]
+#[error("`{key}` is {value}, but {rule}")]
 pub struct InvalidSetting {
     /// The key, with its section.
     pub key: &'static str,
     /// What it is set to.
     pub value: String,
-    /// What it may be, and what to do.
-    pub expected: &'static str,
+    /// What it must be; begins with "must".
+    pub rule: &'static str,
 }
 
 impl Default for LimiterSettings {
@@ -130,12 +130,12 @@ impl LimiterSettings {
         let period = Micros::from_secs_f64(self.window_s);
         let possible = Window::MIN_PERIOD..=Window::MAX_PERIOD;
         if !self.window_s.is_finite() || !possible.contains(&period) {
-            let expected = "a window is from 0.01 seconds to 31 days (2678400) long";
-            return Err(invalid("limiter.window_s", self.window_s, expected));
+            let rule = "must be from 0.01 seconds to 31 days (2678400)";
+            return Err(invalid("limiter.window_s", self.window_s, rule));
         }
         let guard = Micros::from_millis(self.guard_ms);
         if guard > period {
-            return Err(invalid("limiter.guard_ms", self.guard_ms, "the guard must not exceed the window"));
+            return Err(invalid("limiter.guard_ms", self.guard_ms, "must not exceed the window"));
         }
         Ok(Window { period, guard })
     }
@@ -150,7 +150,7 @@ impl LimiterSettings {
         let tokens = optional("limiter.max_tokens_per_minute", self.max_tokens_per_minute)?;
         let pacing = Micros::from_millis(self.pacing_ms);
         if pacing > self.window()?.period {
-            return Err(invalid("limiter.pacing_ms", self.pacing_ms, "pacing must not exceed the window"));
+            return Err(invalid("limiter.pacing_ms", self.pacing_ms, "must not exceed the window"));
         }
         Ok(Limits { version: 0, calls: Some(calls), tokens, concurrency, pacing })
     }
@@ -193,8 +193,8 @@ impl Settings {
 impl AimdSettings {
     fn checked(self) -> Result<Self, InvalidSetting> {
         if !(self.decrease > 0.0 && self.decrease < 1.0) {
-            let expected = "a cut leaves more than 0 and less than 1 of the level";
-            return Err(invalid("controller.aimd.decrease", self.decrease, expected));
+            let rule = "must be above 0 and below 1: the share of the level that a cut leaves";
+            return Err(invalid("controller.aimd.decrease", self.decrease, rule));
         }
         let rates = [
             ("controller.aimd.increase_per_hour", self.increase_per_hour),
@@ -202,7 +202,7 @@ impl AimdSettings {
         ];
         for (key, rate) in rates {
             if !(0.0..=1e3).contains(&rate) {
-                return Err(invalid(key, rate, "a rate of growth is from 0 to 1000"));
+                return Err(invalid(key, rate, "must be from 0 to 1000"));
             }
         }
         Ok(self)
@@ -216,25 +216,25 @@ fn bound(
     let least = required(floor_key, floor)?;
     let most = optional(ceiling_key, ceiling)?.unwrap_or(NonZeroU64::MIN.saturating_add(MAX_LIMIT - 1));
     if most < least {
-        return Err(invalid(ceiling_key, ceiling, "a ceiling must not be below its floor; 0 sets none"));
+        return Err(invalid(ceiling_key, ceiling, "must not be below its floor; 0 sets no ceiling"));
     }
     Ok((least, most))
 }
 
 fn required(key: &'static str, value: u64) -> Result<NonZeroU64, InvalidSetting> {
     optional(key, value)?
-        .ok_or_else(|| invalid(key, value, "a limit of 0 lets nothing through; set 1 or more"))
+        .ok_or_else(|| invalid(key, value, "must be at least 1: a limit of 0 lets nothing through"))
 }
 
 fn optional(key: &'static str, value: u64) -> Result<Option<NonZeroU64>, InvalidSetting> {
     if value > MAX_LIMIT {
-        return Err(invalid(key, value, "a limit is at most 2^53 (9007199254740992)"));
+        return Err(invalid(key, value, "must be at most 2^53 (9007199254740992)"));
     }
     Ok(NonZeroU64::new(value))
 }
 
-fn invalid(key: &'static str, value: impl ToString, expected: &'static str) -> InvalidSetting {
-    InvalidSetting { key, value: value.to_string(), expected }
+fn invalid(key: &'static str, value: impl ToString, rule: &'static str) -> InvalidSetting {
+    InvalidSetting { key, value: value.to_string(), rule }
 }
 
 #[cfg(test)]

@@ -100,37 +100,30 @@ impl Aimd {
     fn refused(&mut self, signal: Signal, seen: &Seen, now: Time) -> Option<Reason> {
         let beta = self.settings.decrease;
         let blamed = match signal {
-            Signal::Rate | Signal::Ramp => Some(Dimension::Calls),
-            Signal::Concurrency => Some(Dimension::Concurrency),
-            Signal::Tokens => Some(Dimension::Tokens),
-            Signal::RateOrConcurrency => self.furthest_above_proven(seen),
+            Signal::Rate | Signal::Ramp => Dimension::Calls,
+            Signal::Concurrency => Dimension::Concurrency,
+            Signal::Tokens => Dimension::Tokens,
+            Signal::RateOrConcurrency => self.blame(seen),
             Signal::Overload => {
                 self.resting_until = now + OVERLOAD_REST;
                 return None;
             }
         };
         match blamed {
-            Some(Dimension::Concurrency) => self.concurrency.cut(beta, seen.in_flight),
-            Some(Dimension::Tokens) => self.tokens.cut(beta, seen.tokens),
-            Some(_) => self.calls.cut(beta, seen.calls),
-            None => {
-                self.calls.cut(beta, seen.calls);
-                self.concurrency.cut(beta, seen.in_flight);
-            }
+            Dimension::Concurrency => self.concurrency.cut(beta, seen.in_flight),
+            Dimension::Tokens => self.tokens.cut(beta, seen.tokens),
+            _ => self.calls.cut(beta, seen.calls),
         }
-        Some(blamed.map_or(Reason::RefusedSomewhere, Reason::Refused))
+        Some(Reason::Refused(blamed))
     }
 
-    /// The dimension that was furthest above what the provider had accepted; `None` where neither was above.
-    fn furthest_above_proven(&self, seen: &Seen) -> Option<Dimension> {
-        let calls = self.calls.above_proven(seen.calls);
-        let in_flight = self.concurrency.above_proven(seen.in_flight);
-        match () {
-            () if in_flight <= 1.0 && calls <= 1.0 => None,
-            // On GLM the cap on calls in flight is the one that binds most often, so it is blamed on a tie.
-            () if in_flight >= calls => Some(Dimension::Concurrency),
-            () => Some(Dimension::Calls),
-        }
+    /// Which of the two a refusal that names neither is put down to: the one that went beyond all that was
+    /// accepted before; where that is true of both or of neither, the one that filled more of its limit.
+    fn blame(&self, seen: &Seen) -> Dimension {
+        let calls = (seen.calls > self.calls.proven, self.calls.filled(seen.calls));
+        let in_flight = (seen.in_flight > self.concurrency.proven, self.concurrency.filled(seen.in_flight));
+        // On GLM the cap on calls in flight is the one that binds most often, so it is blamed on a tie.
+        if calls > in_flight { Dimension::Calls } else { Dimension::Concurrency }
     }
 }
 
@@ -142,7 +135,7 @@ impl Controller for Aimd {
                 None
             }
             Outcome::Refused(signal) => {
-                let reason = self.refused(signal, &feedback.seen, now)?;
+                let reason = self.refused(signal, &feedback.most_seen(), now)?;
                 Some((self.limits(limits), reason))
             }
             Outcome::Failed => None,
@@ -185,8 +178,9 @@ impl Level {
         self.pressed |= self.x.is_some_and(|x| seen as f64 >= PRESSED * x.floor());
     }
 
-    fn above_proven(&self, seen: u64) -> f64 {
-        seen as f64 / self.proven.max(1) as f64
+    /// The share of the limit that was in use; of one that does not limit, none.
+    fn filled(&self, seen: u64) -> f64 {
+        self.x.map_or(0.0, |x| seen as f64 / x.floor())
     }
 
     fn cut(&mut self, beta: f64, seen: u64) {
@@ -219,7 +213,7 @@ mod tests {
 
     fn feedback(calls: u64, in_flight: u64, outcome: Outcome) -> Feedback {
         let seen = Seen { calls, in_flight, ..Seen::default() };
-        Feedback { granted_at: Time::ZERO, seen, outcome }
+        Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome }
     }
 
     fn at(minutes: u64) -> Time {
@@ -259,14 +253,24 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_below_all_that_was_proven_cuts_both() {
+    fn the_first_refusal_of_all_is_put_down_to_the_fuller_dimension() {
         let limits = start(60, 8);
         let mut aimd = Aimd::new(AimdSettings::default(), &limits);
-        aimd.observe(&feedback(50, 8, Outcome::Success), &limits, at(0));
-        let refusal = feedback(40, 5, Outcome::Refused(Signal::RateOrConcurrency));
+        let refusal = feedback(7, 6, Outcome::Refused(Signal::RateOrConcurrency));
         let (cut, reason) = aimd.observe(&refusal, &limits, at(1)).unwrap();
-        assert_eq!(reason, Reason::RefusedSomewhere);
-        assert_eq!((cut.calls, cut.concurrency), (NonZeroU64::new(32), NonZeroU64::new(4)));
+        assert_eq!(reason, Reason::Refused(Dimension::Concurrency));
+        assert_eq!((cut.calls, cut.concurrency), (NonZeroU64::new(60), NonZeroU64::new(4)));
+    }
+
+    #[test]
+    fn a_refusal_below_all_that_was_proven_is_put_down_to_the_fuller_dimension() {
+        let limits = start(60, 8);
+        let mut aimd = Aimd::new(AimdSettings::default(), &limits);
+        aimd.observe(&feedback(60, 8, Outcome::Success), &limits, at(0));
+        let refusal = feedback(55, 5, Outcome::Refused(Signal::RateOrConcurrency));
+        let (cut, reason) = aimd.observe(&refusal, &limits, at(1)).unwrap();
+        assert_eq!(reason, Reason::Refused(Dimension::Calls));
+        assert_eq!((cut.calls, cut.concurrency), (NonZeroU64::new(44), NonZeroU64::new(8)));
     }
 
     #[test]
@@ -294,7 +298,7 @@ mod tests {
         let mut aimd = Aimd::new(AimdSettings::default(), &limits);
         let seen = Seen { tokens: 50_000, ..Seen::default() };
         let outcome = Outcome::Refused(Signal::Tokens);
-        let refusal = Feedback { granted_at: Time::ZERO, seen, outcome };
+        let refusal = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome };
         let (cut, _) = aimd.observe(&refusal, &limits, at(1)).unwrap();
         assert_eq!(cut.tokens, NonZeroU64::new(40_000));
     }

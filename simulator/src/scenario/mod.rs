@@ -2,15 +2,22 @@
 //!
 //! These types cannot be wrong: `raw` reads the TOML and turns it into them, or says what is wrong and where.
 
+pub mod builtin;
+mod raw;
+
 use std::num::{NonZeroU32, NonZeroU64};
 
 use limiter_core::{Micros, Time};
+
+pub use raw::ScenarioError;
 
 /// What is asked: one world to simulate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// Names it in tables, charts and files.
     pub name: String,
+    /// Says in a sentence what it shows; may be empty.
+    pub description: String,
     /// The horizon: no call arrives later.
     pub horizon: Time,
     /// Calls that arrive earlier are left out of the statistics.
@@ -119,6 +126,21 @@ pub struct Provider {
     pub foreign: Steps<f64>,
     /// When the platform itself refuses, in the order of their start.
     pub overloads: Vec<Overload>,
+}
+
+impl Provider {
+    /// The same provider, were it to refuse nothing.
+    #[must_use]
+    pub fn unlimited(&self) -> Self {
+        Self {
+            calls: None,
+            concurrency: None,
+            tokens: None,
+            foreign: Steps::constant(0.0),
+            overloads: Vec::new(),
+            ..self.clone()
+        }
+    }
 }
 
 /// How a provider counts.

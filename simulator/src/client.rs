@@ -1,0 +1,60 @@
+//! The client side of the model: how long it backs off, and how many tokens it reserves.
+
+use limiter_core::{Limits, Micros};
+use rand::RngExt;
+
+use crate::stream::Stream;
+
+/// The first pause after a refusal; each further one is twice as long…
+const FIRST_PAUSE_S: f64 = 1.0;
+/// …up to this.
+const LONGEST_PAUSE_S: f64 = 30.0;
+
+/// The pause after the `attempt`-th refusal (from 1): exponential, and half of it at random, so that those
+/// who were refused together do not come back together.
+pub fn pause(attempt: u32, jitter: &mut Stream) -> Micros {
+    let whole = (FIRST_PAUSE_S * f64::from(attempt.saturating_sub(1).min(16)).exp2()).min(LONGEST_PAUSE_S);
+    Micros::from_secs_f64(whole * (0.5 + 0.5 * jitter.random::<f64>()))
+}
+
+/// What a client expects of an answer's length before it has it: the mean so far, recent answers weighing more.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenEstimate {
+    mean_output: Option<f64>,
+}
+
+impl TokenEstimate {
+    /// The weight of the newest answer.
+    const WEIGHT: f64 = 0.05;
+
+    /// Tokens to reserve for a call. Never more than the limit in force: that one was learned, and may be too
+    /// low for a call that the provider would take.
+    pub fn reserve(&self, input: u32, limits: &Limits) -> u64 {
+        let expected = u64::from(input) + self.mean_output.unwrap_or(0.0) as u64;
+        limits.tokens.map_or(expected, |limit| expected.min(limit.get()))
+    }
+
+    /// Takes in the length of an answer.
+    pub fn learn(&mut self, output: u32) {
+        let output = f64::from(output);
+        self.mean_output =
+            Some(self.mean_output.map_or(output, |mean| mean + Self::WEIGHT * (output - mean)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::{Streams, Subsystem};
+
+    #[test]
+    fn pauses_double_up_to_a_cap_and_half_of_them_is_chance() {
+        let mut jitter = Streams::new(1, 0).of(Subsystem::Clients);
+        for (attempt, whole) in [(1, 1.0), (2, 2.0), (3, 4.0), (6, 30.0), (u32::MAX, 30.0)] {
+            for _ in 0..100 {
+                let pause = pause(attempt, &mut jitter).as_secs_f64();
+                assert!((whole / 2.0..=whole).contains(&pause), "attempt {attempt}: {pause}");
+            }
+        }
+    }
+}
