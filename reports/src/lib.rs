@@ -1,1 +1,34 @@
-//! reports
+//! Results to look at: files, charts, and one page that holds them.
+//!
+//! Everything here turns [`Results`](simulator::results::Results) into bytes; only the caller writes files.
+//!
+//! | what | made by | file |
+//! |---|---|---|
+//! | the summary, the minutes, the waits | [`export`] | `summary.json`, `timeline.csv`, `waits.csv` |
+//! | the same, read back | [`read`] | |
+//! | charts | [`charts`] | `SCENARIO-before-after.png`, `SCENARIO-controllers.png`, `SCENARIO-waits.png`, `SCENARIO-timeline-CONTROLLER.png` |
+//! | a page that needs no network | [`page`] | `report.html` |
+//! | what a scenario's numbers mean, in a sentence | [`meaning`] | |
+//!
+//! In a file's name, a scenario's or controller's name is in lower case and made of letters, digits, `.`, `_`
+//! and `-`; names that would be the same are told apart by `-2`, `-3`, … in the order of the scenarios. The same
+//! results give the same bytes.
+
+mod artifact;
+mod chart;
+mod error;
+mod export;
+mod meaning;
+mod page;
+mod palette;
+mod plan;
+mod read;
+pub mod text;
+
+pub use artifact::Artifact;
+pub use chart::charts;
+pub use error::{ReadError, ReportError};
+pub use export::{SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, export};
+pub use meaning::meaning;
+pub use page::{PAGE_FILE, page};
+pub use read::{Files, read};

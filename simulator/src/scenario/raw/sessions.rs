@@ -11,7 +11,8 @@ const MAX_CALLS: u32 = 1_000;
 const MAX_PAUSE_S: f64 = 86_400.0;
 
 const CHAIN: Session = Session { weight: 0.5, calls: (2, 4), pause_s: LogNormal { median: 0.5, sigma: 0.5 } };
-const REACT: Session = Session { weight: 0.35, calls: (3, 8), pause_s: LogNormal { median: 1.5, sigma: 0.6 } };
+const REACT: Session =
+    Session { weight: 0.35, calls: (3, 8), pause_s: LogNormal { median: 1.5, sigma: 0.6 } };
 const FAN_OUT: Session =
     Session { weight: 0.15, calls: (3, 6), pause_s: LogNormal { median: 0.3, sigma: 0.4 } };
 

@@ -1,0 +1,100 @@
+//! What all charts share: the sizes of type, the heading, the caption, the grid.
+
+use crate::ReportError;
+use crate::chart::axis::{TimeAxis, ValueAxis};
+use crate::chart::canvas::{Anchor, Canvas, Drawn};
+use crate::chart::lettering::Type;
+use crate::palette::{BLACK, GRID, QUIET, RULE, SHADE};
+use crate::plan::ScenarioPlan;
+
+/// The width of every chart.
+pub(crate) const WIDTH: u32 = 1200;
+/// White on all sides.
+pub(crate) const MARGIN: f64 = 36.0;
+/// Where a chart's own drawing may begin, below the heading.
+pub(crate) const TOP: f64 = 118.0;
+
+pub(crate) const TITLE: Type = Type::bold(30.0, BLACK);
+pub(crate) const SUBTITLE: Type = Type::regular(20.0, QUIET);
+pub(crate) const PANEL: Type = Type::bold(20.0, BLACK);
+pub(crate) const MARK: Type = Type::regular(18.0, QUIET);
+const CAPTION: Type = Type::regular(17.0, QUIET);
+const CAPTION_LINE: f64 = 25.0;
+
+/// A sheet with a heading above and a caption below, and `body` pixels between them.
+pub(crate) fn sheet(
+    plan: &ScenarioPlan<'_>,
+    title: &str,
+    caption: &str,
+    body: f64,
+) -> Result<Canvas, ReportError> {
+    let room = f64::from(WIDTH) - 2.0 * MARGIN;
+    let measure = Canvas::new(1, 1)?;
+    let lines = measure.lettering.wrap(caption, CAPTION, room);
+    let caption_top = TOP + body + 26.0;
+    let height = caption_top + CAPTION_LINE * lines.len() as f64 + 14.0;
+    let mut canvas = Canvas::new(WIDTH, height.round() as u32)?;
+    canvas.text(&canvas.lettering.fit(title, TITLE, room), (MARGIN, 52.0), Anchor::Left, TITLE)?;
+    let extent = plan.extent();
+    let name = if canvas.lettering.knows(&plan.scenario.name) { &plan.scenario.name } else { &plan.stem };
+    let left = room - canvas.lettering.width(&extent, SUBTITLE) - canvas.lettering.width("  ·  ", SUBTITLE);
+    let subtitle = format!("{}  ·  {extent}", canvas.lettering.fit(name.trim(), SUBTITLE, left));
+    canvas.text(&subtitle, (MARGIN, 84.0), Anchor::Left, SUBTITLE)?;
+    for (index, line) in lines.iter().enumerate() {
+        let baseline = caption_top + CAPTION_LINE * (index as f64 + 0.72);
+        canvas.text(line, (MARGIN, baseline), Anchor::Left, CAPTION)?;
+    }
+    Ok(canvas)
+}
+
+/// A panel's grid: a line and a number for each mark of an upright axis.
+pub(crate) fn value_grid(canvas: &mut Canvas, axis: &ValueAxis, (left, right): (f64, f64)) -> Drawn {
+    for (value, reads) in axis.marks() {
+        let y = axis.place(value);
+        canvas.across(left, right, y, 1.0, if value == 0.0 { RULE } else { GRID })?;
+        canvas.text(&reads, (left - 10.0, y + 6.5), Anchor::Right, MARK)?;
+    }
+    Ok(())
+}
+
+/// Light lines at the marks of time, through one panel.
+pub(crate) fn time_grid(canvas: &mut Canvas, axis: &TimeAxis, (top, bottom): (f64, f64)) -> Drawn {
+    for (minute, _) in axis.marks().0 {
+        canvas.down(axis.place(minute), top, bottom, 1.0, GRID)?;
+    }
+    Ok(())
+}
+
+/// The numbers below the lowest panel, and their unit. Takes about 60 pixels.
+pub(crate) fn time_marks(
+    canvas: &mut Canvas,
+    axis: &TimeAxis,
+    bottom: f64,
+    (left, right): (f64, f64),
+) -> Drawn {
+    let (marks, unit) = axis.marks();
+    for (minute, reads) in marks {
+        let x = axis.place(minute);
+        canvas.down(x, bottom, bottom + 6.0, 1.0, RULE)?;
+        canvas.text(&reads, (x, bottom + 26.0), Anchor::Middle, MARK)?;
+    }
+    canvas.text(
+        &format!("{unit} from the start"),
+        ((left + right) / 2.0, bottom + 52.0),
+        Anchor::Middle,
+        MARK,
+    )
+}
+
+/// Shades the warm-up, which the statistics leave out.
+pub(crate) fn warmup(canvas: &mut Canvas, axis: &TimeAxis, hours: f64, (top, bottom): (f64, f64)) -> Drawn {
+    if hours > 0.0 {
+        canvas.rect((axis.place(0.0), top), (axis.place(hours * 60.0), bottom), SHADE)?;
+    }
+    Ok(())
+}
+
+/// What to say about a shaded warm-up.
+pub(crate) fn warmup_note(hours: f64) -> &'static str {
+    if hours > 0.0 { " The shaded warm-up is left out of the statistics." } else { "" }
+}

@@ -1,0 +1,252 @@
+//! One replication under one controller: limits, grants and refusals, minute by minute.
+
+use simulator::results::{ControllerSummary, Minute, Timeline};
+
+use crate::ReportError;
+use crate::chart::axis::{TimeAxis, ValueAxis, spread};
+use crate::chart::before_after::bars;
+use crate::chart::canvas::{Anchor, Canvas, Drawn};
+use crate::chart::columns::{Bins, Columns, Range};
+use crate::chart::frame::{
+    MARGIN, PANEL, TOP, WIDTH, sheet, time_grid, time_marks, value_grid, warmup, warmup_note,
+};
+use crate::chart::lettering::Type;
+use crate::palette::{Ink, REFUSED, TRUTH};
+use crate::plan::ScenarioPlan;
+use crate::text;
+
+const LEFT: f64 = MARGIN + 66.0;
+const RIGHT: f64 = WIDTH as f64 - MARGIN - 176.0;
+const CALLS_HEIGHT: f64 = 290.0;
+const CONCURRENCY_HEIGHT: f64 = 150.0;
+const REFUSALS_HEIGHT: f64 = 92.0;
+const RUG_HEIGHT: f64 = 18.0;
+/// Between panels: room for the next one's name.
+const GAP: f64 = 56.0;
+const NAME: f64 = 34.0;
+const LABEL: f64 = 19.0;
+
+/// One axis with what the limiter thinks, what the provider allows, and what is used.
+struct Panel<'a> {
+    name: &'a str,
+    used: &'a str,
+    limit: fn(&Minute) -> Option<u64>,
+    truth: fn(&Minute) -> Option<u64>,
+    use_of: fn(&Minute) -> u32,
+}
+
+const CALLS: Panel<'static> = Panel {
+    name: "Calls a minute",
+    used: "granted",
+    limit: |minute| minute.limit_calls,
+    truth: |minute| minute.true_limit_calls,
+    use_of: |minute| minute.granted,
+};
+const CONCURRENCY: Panel<'static> = Panel {
+    name: "Calls in flight",
+    used: "most in flight",
+    limit: |minute| minute.limit_concurrency,
+    truth: |minute| minute.true_limit_concurrency,
+    use_of: |minute| minute.in_flight,
+};
+
+pub(crate) fn draw(
+    plan: &ScenarioPlan<'_>,
+    controller: &ControllerSummary,
+    timeline: &Timeline,
+) -> Result<Vec<u8>, ReportError> {
+    let minutes = timeline.minutes.as_slice();
+    let columns = Columns::new(minutes, RIGHT - LEFT);
+    let bins = Bins::new(&[timeline]);
+    let mut panels = vec![(CALLS, CALLS_HEIGHT)];
+    if minutes
+        .iter()
+        .any(|minute| minute.limit_concurrency.is_some() || minute.true_limit_concurrency.is_some())
+    {
+        panels.push((CONCURRENCY, CONCURRENCY_HEIGHT));
+    }
+    let body = NAME
+        + panels.iter().map(|(_, height)| height + GAP).sum::<f64>()
+        + RUG_HEIGHT
+        + REFUSALS_HEIGHT
+        + 62.0;
+    let title = format!("{}: limits, calls and refusals", controller.name);
+    let mut canvas = sheet(plan, &title, &caption(plan, timeline, &columns, &bins), body)?;
+    let time = TimeAxis::new(minutes.len(), (LEFT, RIGHT));
+    let mut top = TOP + NAME;
+    for (panel, height) in &panels {
+        let ink = plan.look(&controller.name).ink;
+        panel.draw(&mut canvas, &columns, &time, (top, top + height), (plan.scenario.warmup_hours, ink))?;
+        top += height + GAP;
+    }
+    refusals(&mut canvas, plan, minutes, &bins, &time, top)?;
+    canvas.png()
+}
+
+fn caption(plan: &ScenarioPlan<'_>, timeline: &Timeline, columns: &Columns<'_>, bins: &Bins) -> String {
+    let gathered = match columns.each {
+        1 => "Each column is a minute".to_owned(),
+        each => format!(
+            "Each column is {each} minutes: limits from lowest to highest, use as peak (light) and mean (dark)"
+        ),
+    };
+    let overloads: u64 = timeline.minutes.iter().map(|minute| u64::from(minute.overloads)).sum();
+    let overload = match overloads {
+        0 => String::new(),
+        _ => format!(". Not drawn: {} (1305)", text::counted(overloads, "overload")),
+    };
+    format!(
+        "Replication {} only. {gathered}. Ticks: every minute with a refusal (1302, 1303); bars: refusals an hour in \
+         each {}{overload}.{}",
+        timeline.replication,
+        bins.length(),
+        warmup_note(plan.scenario.warmup_hours),
+    )
+}
+
+impl Panel<'_> {
+    fn draw(
+        &self,
+        canvas: &mut Canvas,
+        columns: &Columns<'_>,
+        time: &TimeAxis,
+        (top, bottom): (f64, f64),
+        (warmup_hours, ink): (f64, Ink),
+    ) -> Drawn {
+        let limit = columns.ranges(self.limit);
+        let truth = columns.ranges(self.truth);
+        let peaks = columns.ranges(|minute| Some(u64::from((self.use_of)(minute))));
+        let real = highest(&truth).max(highest(&peaks));
+        // A limit that never binds must not press everything else onto the ground.
+        let cut = real > 0.0 && highest(&limit) > 4.0 * real;
+        let axis =
+            ValueAxis::new(if cut { 1.5 * real } else { real.max(highest(&limit)) }, (bottom, top), 5.0, 1.0);
+
+        canvas.text(self.name, (MARGIN, top - 18.0), Anchor::Left, PANEL)?;
+        warmup(canvas, time, warmup_hours, (top, bottom))?;
+        time_grid(canvas, time, (top, bottom))?;
+        value_grid(canvas, &axis, (LEFT, RIGHT))?;
+        let peaks: Vec<f64> = peaks.into_iter().map(|range| range.map_or(0.0, |(_, high)| high)).collect();
+        let means = columns.means(self.use_of);
+        let (light, dark) = (ink.tint(0.25), ink.tint(0.45));
+        for (heights, ink) in [(&peaks, light), (&means, dark)].into_iter().take(columns.each.min(2)) {
+            filled(canvas, columns, heights, time, &axis, ink)?;
+        }
+        steps(canvas, columns, &truth, time, &axis, 5.5, TRUTH)?;
+        steps(canvas, columns, &limit, time, &axis, 2.5, ink)?;
+
+        let mut labels = vec![(self.used.to_owned(), mean_of(&means), ink)];
+        if let Some((_, high)) = truth.iter().rev().find_map(|range| *range) {
+            labels.push((format!("true limit {}", text::compact(high as u64)), high, TRUTH));
+        }
+        if let Some((_, high)) = limit.iter().rev().find_map(|range| *range) {
+            let beyond = if high > axis.top { " ↑" } else { "" };
+            labels.push((format!("limit {}{beyond}", text::compact(high as u64)), high, ink));
+        }
+        direct(canvas, &labels, &axis, (top, bottom))
+    }
+}
+
+/// Bars from zero, a column each.
+fn filled(
+    canvas: &mut Canvas,
+    columns: &Columns<'_>,
+    heights: &[f64],
+    time: &TimeAxis,
+    axis: &ValueAxis,
+    ink: Ink,
+) -> Drawn {
+    for (column, &height) in heights.iter().enumerate().filter(|(_, height)| **height > 0.0) {
+        let (begin, end) = columns.span(column);
+        let (left, right) = (time.place(begin), time.place(end));
+        let right = if right - left > 4.0 { right - 1.0 } else { right };
+        canvas.rect((left, axis.place(height)), (right, axis.place(0.0)), ink)?;
+    }
+    Ok(())
+}
+
+/// A line in steps: a column covers all its values, and reaches to those of the column before it.
+fn steps(
+    canvas: &mut Canvas,
+    columns: &Columns<'_>,
+    ranges: &[Range],
+    time: &TimeAxis,
+    axis: &ValueAxis,
+    thickness: f64,
+    ink: Ink,
+) -> Drawn {
+    let half = thickness / 2.0;
+    let mut before: Range = None;
+    for (column, range) in ranges.iter().enumerate() {
+        if let Some((low, high)) = *range {
+            let (begin, end) = columns.span(column);
+            let (left, right) = (time.place(begin), time.place(end));
+            canvas.rect((left, axis.place(high) - half), (right, axis.place(low) + half), ink)?;
+            if let Some((below, above)) = before
+                && (above < low || below > high)
+            {
+                let (from, to) = if above < low { (above, low) } else { (high, below) };
+                canvas.rect(
+                    (left - half, axis.place(to) - half),
+                    (left + half, axis.place(from) + half),
+                    ink,
+                )?;
+            }
+        }
+        before = *range;
+    }
+    Ok(())
+}
+
+/// Names at the right end of what they name.
+fn direct(
+    canvas: &mut Canvas,
+    labels: &[(String, f64, Ink)],
+    axis: &ValueAxis,
+    (top, bottom): (f64, f64),
+) -> Drawn {
+    let mut places: Vec<f64> = labels.iter().map(|(_, value, _)| axis.place(*value)).collect();
+    spread(&mut places, LABEL + 5.0, (top + 4.0, bottom - 4.0));
+    for ((label, _, ink), y) in labels.iter().zip(places) {
+        canvas.text(label, (RIGHT + 12.0, y + 6.5), Anchor::Left, Type::bold(LABEL, ink.as_text()))?;
+    }
+    Ok(())
+}
+
+/// Every minute with a refusal as a tick, and below them the rate as bars.
+fn refusals(
+    canvas: &mut Canvas,
+    plan: &ScenarioPlan<'_>,
+    minutes: &[Minute],
+    bins: &Bins,
+    time: &TimeAxis,
+    top: f64,
+) -> Drawn {
+    let (bars_top, bottom) = (top + RUG_HEIGHT, top + RUG_HEIGHT + REFUSALS_HEIGHT);
+    let rate = ValueAxis::new(bins.highest(), (bottom, bars_top + 6.0), 2.0, 1.0);
+    canvas.text("Refusals an hour", (MARGIN, top - 18.0), Anchor::Left, PANEL)?;
+    warmup(canvas, time, plan.scenario.warmup_hours, (top, bottom))?;
+    time_grid(canvas, time, (bars_top, bottom))?;
+    value_grid(canvas, &rate, (LEFT, RIGHT))?;
+    bars(canvas, bins, time, &rate, bottom)?;
+    for (minute, _) in minutes.iter().enumerate().filter(|(_, minute)| minute.hits > 0) {
+        canvas.down(time.place(minute as f64 + 0.5), top, top + RUG_HEIGHT - 5.0, 1.5, REFUSED)?;
+    }
+    let hits: u64 = minutes.iter().map(|minute| u64::from(minute.hits)).sum();
+    let label = match hits {
+        0 => "no refusal".to_owned(),
+        1 => "1 refusal".to_owned(),
+        hits => format!("{} refusals", text::compact(hits)),
+    };
+    let face = Type::bold(LABEL, REFUSED.as_text());
+    canvas.text(&label, (RIGHT + 12.0, (bars_top + bottom) / 2.0), Anchor::Left, face)?;
+    time_marks(canvas, time, bottom, (LEFT, RIGHT))
+}
+
+fn highest(ranges: &[Range]) -> f64 {
+    ranges.iter().flatten().map(|(_, high)| *high).fold(0.0, f64::max)
+}
+
+fn mean_of(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}

@@ -1,0 +1,228 @@
+//! The way back: the files of an earlier run, as [`Results`].
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use csv::StringRecord;
+use simulator::results::{Minute, Results, Summary, Timeline, WaitCurve, WaitPoint};
+
+use crate::ReadError;
+use crate::export::{SUMMARY_FILE, TIMELINE_COLUMNS, TIMELINE_FILE, WAITS_COLUMNS, WAITS_FILE};
+
+/// The content of the three files that [`export`](crate::export) writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// `summary.json`.
+    pub summary: &'a [u8],
+    /// `timeline.csv`.
+    pub timeline: &'a [u8],
+    /// `waits.csv`.
+    pub waits: &'a [u8],
+}
+
+/// Reads back what [`export`](crate::export) wrote; the results equal those that were written.
+///
+/// # Errors
+/// [`ReadError`], with the file, the line, what was expected there and what was found.
+pub fn read(files: Files<'_>) -> Result<Results, ReadError> {
+    let summary = summary(files.summary)?;
+    let known = Known::from(&summary);
+    let timelines = timelines(files.timeline, &known)?;
+    let waits = waits(files.waits, &known)?;
+    Ok(Results { summary, timelines, waits })
+}
+
+fn summary(bytes: &[u8]) -> Result<Summary, ReadError> {
+    serde_json::from_slice(bytes).map_err(|source| ReadError::Summary {
+        file: SUMMARY_FILE,
+        line: source.line(),
+        column: source.column(),
+        source,
+    })
+}
+
+fn timelines(bytes: &[u8], known: &Known<'_>) -> Result<Vec<Timeline>, ReadError> {
+    let mut rows = Rows::open(TIMELINE_FILE, &TIMELINE_COLUMNS, bytes)?;
+    let mut timelines: Vec<Timeline> = Vec::new();
+    let mut begun = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (scenario, controller) = known.check(&row)?;
+        let replication = row.number(2)?;
+        let minute = Minute {
+            minute: row.number(3)?,
+            true_limit_calls: row.optional_number(4)?,
+            true_limit_concurrency: row.optional_number(5)?,
+            limit_calls: row.optional_number(6)?,
+            limit_concurrency: row.optional_number(7)?,
+            granted: row.number(8)?,
+            accepted: row.number(9)?,
+            hits: row.number(10)?,
+            overloads: row.number(11)?,
+            waiting: row.number(12)?,
+            in_flight: row.number(13)?,
+        };
+        let last = timelines.last_mut().filter(|last| {
+            last.replication == replication && last.controller == controller && last.scenario == scenario
+        });
+        if last.is_none() && !begun.insert((scenario.to_owned(), controller.to_owned(), replication)) {
+            return Err(
+                row.scattered(format!("`{scenario}` under `{controller}`, replication {replication}"))
+            );
+        }
+        let due = last.as_ref().map_or(0, |last| last.minutes.len());
+        if usize::try_from(minute.minute) != Ok(due) {
+            return Err(row.wrong(3, format!("minute {due}, the next of this replication")));
+        }
+        if let Some(last) = last {
+            last.minutes.push(minute);
+            continue;
+        }
+        timelines.push(Timeline {
+            scenario: scenario.to_owned(),
+            controller: controller.to_owned(),
+            replication,
+            minutes: vec![minute],
+        });
+    }
+    Ok(timelines)
+}
+
+fn waits(bytes: &[u8], known: &Known<'_>) -> Result<Vec<WaitCurve>, ReadError> {
+    let mut rows = Rows::open(WAITS_FILE, &WAITS_COLUMNS, bytes)?;
+    let mut curves: Vec<WaitCurve> = Vec::new();
+    let mut begun = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (scenario, controller) = known.check(&row)?;
+        let point = if row.field(2).is_empty() && row.field(3).is_empty() {
+            None
+        } else {
+            Some(WaitPoint {
+                share: row.float(2, "a share above 0 and at most 1", |share| share > 0.0 && share <= 1.0)?,
+                wait_s: row.float(3, "seconds, 0 or more", |wait| wait >= 0.0)?,
+            })
+        };
+        let last =
+            curves.last_mut().filter(|last| last.controller == controller && last.scenario == scenario);
+        match (last, point) {
+            (Some(last), Some(point)) if !last.points.is_empty() => last.points.push(point),
+            _ if begun.insert((scenario.to_owned(), controller.to_owned())) => curves.push(WaitCurve {
+                scenario: scenario.to_owned(),
+                controller: controller.to_owned(),
+                points: point.into_iter().collect(),
+            }),
+            _ => return Err(row.scattered(format!("`{scenario}` under `{controller}`"))),
+        }
+    }
+    Ok(curves)
+}
+
+/// What the summary speaks of, so that files of two runs are not mixed unnoticed.
+struct Known<'a>(BTreeSet<(&'a str, &'a str)>);
+
+impl<'a> From<&'a Summary> for Known<'a> {
+    fn from(summary: &'a Summary) -> Self {
+        let named = summary.scenarios.iter().flat_map(|scenario| {
+            scenario.controllers.iter().map(|controller| (scenario.name.as_str(), controller.name.as_str()))
+        });
+        Self(named.collect())
+    }
+}
+
+impl Known<'_> {
+    fn check<'r>(&self, row: &Row<'r>) -> Result<(&'r str, &'r str), ReadError> {
+        let named = (row.field(0), row.field(1));
+        if self.0.contains(&named) {
+            return Ok(named);
+        }
+        let (scenario, controller) = (named.0.to_owned(), named.1.to_owned());
+        Err(ReadError::Stranger { file: row.file, line: row.line, scenario, controller })
+    }
+}
+
+/// The rows of one CSV file, read into one record again and again.
+struct Rows<'a> {
+    file: &'static str,
+    columns: &'static [&'static str],
+    csv: csv::Reader<&'a [u8]>,
+    record: StringRecord,
+}
+
+impl<'a> Rows<'a> {
+    fn open(
+        file: &'static str,
+        columns: &'static [&'static str],
+        bytes: &'a [u8],
+    ) -> Result<Self, ReadError> {
+        let mut csv = csv::Reader::from_reader(bytes);
+        let found = csv.headers().map_err(|source| failed(file, 1, source))?;
+        if found != columns {
+            let found = found.iter().collect::<Vec<_>>().join(",");
+            return Err(ReadError::Header { file, expected: columns.join(","), found });
+        }
+        Ok(Self { file, columns, csv, record: StringRecord::new() })
+    }
+
+    fn next(&mut self) -> Result<Option<Row<'_>>, ReadError> {
+        let here = self.csv.position().line();
+        if !self.csv.read_record(&mut self.record).map_err(|source| failed(self.file, here, source))? {
+            return Ok(None);
+        }
+        let line = self.record.position().map_or(here, csv::Position::line);
+        Ok(Some(Row { file: self.file, columns: self.columns, line, record: &self.record }))
+    }
+}
+
+fn failed(file: &'static str, here: u64, source: csv::Error) -> ReadError {
+    let line = source.position().map_or(here, csv::Position::line);
+    ReadError::Row { file, line, source }
+}
+
+struct Row<'r> {
+    file: &'static str,
+    columns: &'static [&'static str],
+    line: u64,
+    record: &'r StringRecord,
+}
+
+impl<'r> Row<'r> {
+    /// The reader has made sure that every row is as long as the header.
+    fn field(&self, column: usize) -> &'r str {
+        self.record.get(column).unwrap_or_default()
+    }
+
+    fn number<T: FromStr>(&self, column: usize) -> Result<T, ReadError> {
+        self.field(column).parse().map_err(|_| self.wrong(column, "a whole number".to_owned()))
+    }
+
+    fn optional_number(&self, column: usize) -> Result<Option<u64>, ReadError> {
+        match self.field(column) {
+            "" => Ok(None),
+            text => match text.parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(self.wrong(column, "a whole number, or nothing".to_owned())),
+            },
+        }
+    }
+
+    fn float(&self, column: usize, expected: &str, holds: fn(f64) -> bool) -> Result<f64, ReadError> {
+        match self.field(column).parse::<f64>() {
+            Ok(float) if float.is_finite() && holds(float) => Ok(float),
+            _ => Err(self.wrong(column, expected.to_owned())),
+        }
+    }
+
+    fn wrong(&self, column: usize, expected: String) -> ReadError {
+        let name = self.columns.get(column).copied().unwrap_or_default();
+        ReadError::Field {
+            file: self.file,
+            line: self.line,
+            column: name,
+            expected,
+            found: self.field(column).to_owned(),
+        }
+    }
+
+    fn scattered(&self, series: String) -> ReadError {
+        ReadError::Scattered { file: self.file, line: self.line, series }
+    }
+}
