@@ -1,0 +1,141 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// An autopilot for API rate limits.
+///
+/// It learns a provider's limits from its refusals, and makes every process of a service keep to them.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// The configuration [default: config.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON document on stdout, and everything else on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Simulate a service under one or more controllers, and compare them
+    ///
+    /// With no argument: a day of the headline scenario `knowledge-base`, 30 times, without a limiter, under
+    /// `aimd` and under an oracle that knows the provider's limits. Prints a table, and writes charts, a page
+    /// and files to a folder.
+    #[command(after_long_help = SIMULATE_EXAMPLES)]
+    Simulate(Simulate),
+    /// Draw the charts of an earlier run again, without simulating
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(Report),
+    /// Write a trace of the calls that a scenario's callers would make
+    ///
+    /// The provider of the scenario refuses nothing here: what is written is the demand.
+    #[command(after_long_help = GENERATE_EXAMPLES)]
+    Generate(Generate),
+}
+
+/// `simulate`.
+#[derive(Debug, clap::Args)]
+pub struct Simulate {
+    /// A built-in scenario or a TOML file; may be given more than once. `list` names the built-in ones, `all`
+    /// runs them [default: knowledge-base]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub scenario: Vec<String>,
+    /// Replay the calls of this trace instead of the scenario's arrivals
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// The trace's format: auto, ratepilot, azure, mooncake, burstgpt or servegen
+    #[arg(long, value_name = "FORMAT", default_value = "auto", requires = "trace")]
+    pub format: String,
+    /// Who is compared: none, fixed, aimd, oracle, separated by commas; or all
+    #[arg(long, value_name = "NAMES", default_value = "none,aimd,oracle")]
+    pub controllers: String,
+    /// The horizon in hours [default: the scenario's, or the trace's length]
+    #[arg(long, value_name = "H")]
+    pub hours: Option<f64>,
+    /// Where all chance comes from: the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How often each controller is run, each time with other chances [default: 30; 1 for a trace]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub replications: Option<u32>,
+    /// The folder for charts and files; it is made where it is missing
+    #[arg(long, value_name = "DIR", default_value = "ratepilot-out")]
+    pub out: PathBuf,
+    /// Also write calls.csv: a row for each attempt that reaches the provider
+    #[arg(long)]
+    pub calls: bool,
+}
+
+/// `report`.
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// The folder of the earlier run
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// `generate`.
+#[derive(Debug, clap::Args)]
+pub struct Generate {
+    /// A built-in scenario or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "knowledge-base")]
+    pub scenario: String,
+    /// How many hours of calls [default: the scenario's]
+    #[arg(long, value_name = "H")]
+    pub hours: Option<f64>,
+    /// Where all chance comes from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The trace to write
+    #[arg(long, value_name = "FILE", default_value = "trace.csv")]
+    pub out: PathBuf,
+}
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  # what ratepilot does, in one table and a few charts
+  ratepilot simulate
+
+  # your own service: copy a built-in scenario, change what differs
+  ratepilot simulate --scenario my-service.toml --controllers none,aimd,oracle
+
+  # the calls that your service really made, against the provider of a scenario
+  ratepilot simulate --trace calls.csv --scenario step-down --controllers aimd
+
+  # every attempt, for your own analysis; numbers for a script
+  ratepilot simulate --scenario constant --replications 1 --calls --json > summary.json
+
+  # the scenarios that come with it
+  ratepilot simulate --scenario list
+
+Exit codes: 0 done, 1 it went wrong, 2 the call was wrong.";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  ratepilot simulate --out yesterday
+  ratepilot report yesterday
+
+Exit codes: 0 done, 1 it went wrong, 2 the call was wrong.";
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  ratepilot generate --scenario knowledge-base --hours 8 --out demand.csv
+  ratepilot simulate --trace demand.csv --scenario overload
+
+Exit codes: 0 done, 1 it went wrong, 2 the call was wrong.";
