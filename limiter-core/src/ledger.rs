@@ -76,6 +76,20 @@ impl Ledger {
         }
     }
 
+    /// Forgets what was granted. Calls in flight stay so until they are completed, and the limits stay.
+    pub fn reset(&mut self) {
+        self.first += self.granted.len() as u64;
+        self.granted.clear();
+        self.tokens = 0;
+        self.last_grant = None;
+    }
+
+    /// Nothing charged and nothing in flight, so that a new account would answer the same?
+    pub fn is_idle(&mut self, now: Time) -> bool {
+        self.advance(now);
+        self.granted.is_empty() && self.in_flight == 0 && self.wait(0).is_none()
+    }
+
     /// The counts at `now`.
     pub fn seen(&mut self, now: Time) -> Seen {
         self.advance(now);
@@ -288,6 +302,30 @@ mod tests {
         ledger.set_limits(Limits { calls: NonZeroU64::new(2), ..Limits::default() });
         assert_eq!(ledger.limits().version, 1);
         assert_eq!(waits(ledger.acquire(0, at(10.0))), (Dimension::Calls, Some(at(63.0))));
+    }
+
+    #[test]
+    fn a_reset_forgets_the_window_but_not_what_is_in_flight() {
+        let limits = Limits { calls: NonZeroU64::new(1), tokens: NonZeroU64::new(10), ..Limits::default() };
+        let mut ledger = ledger(limits);
+        let first = granted(ledger.acquire(10, at(1.0)));
+        ledger.reset();
+        let second = granted(ledger.acquire(10, at(1.0)));
+        assert_eq!(second.seen, Seen { calls: 1, tokens: 10, in_flight: 2, version: 0 });
+        ledger.complete(first.id, Some(3));
+        assert_eq!(ledger.seen(at(1.0)), Seen { calls: 1, tokens: 10, in_flight: 1, version: 0 });
+    }
+
+    #[test]
+    fn an_account_is_idle_when_a_new_one_would_answer_the_same() {
+        let limits = Limits { pacing: Micros::from_secs(90), ..Limits::default() };
+        let mut ledger = ledger(limits);
+        assert!(ledger.is_idle(at(0.0)));
+        let grant = granted(ledger.acquire(0, at(0.0)));
+        assert!(!ledger.is_idle(at(80.0)), "in flight");
+        ledger.complete(grant.id, None);
+        assert!(!ledger.is_idle(at(89.0)), "paced");
+        assert!(ledger.is_idle(at(90.0)));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What may be sent: the limits of one pool.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::LimitError;
 use crate::time::Micros;
 
 /// The largest limit: integers up to here are exact in every store, doubles included.
@@ -58,6 +60,27 @@ impl Limits {
     pub fn same_values(&self, other: &Self) -> bool {
         Self { version: 0, ..*self } == Self { version: 0, ..*other }
     }
+
+    /// Whether every store can keep to them.
+    ///
+    /// # Errors
+    /// A limit above [`MAX_LIMIT`], or a pacing above [`Window::MAX_PERIOD`].
+    pub fn check(&self) -> Result<(), LimitError> {
+        let counts = [
+            (Dimension::Calls, self.calls),
+            (Dimension::Tokens, self.tokens),
+            (Dimension::Concurrency, self.concurrency),
+        ];
+        for (dimension, limit) in counts {
+            if let Some(limit) = limit.map(NonZeroU64::get).filter(|limit| *limit > MAX_LIMIT) {
+                return Err(LimitError::AboveMax { dimension, limit });
+            }
+        }
+        if self.pacing > Window::MAX_PERIOD {
+            return Err(LimitError::PacingTooLong { pacing: self.pacing });
+        }
+        Ok(())
+    }
 }
 
 /// How a pool counts: the length of its sliding window and the guard added to it.
@@ -79,6 +102,12 @@ impl Window {
     /// The span during which a grant counts.
     pub fn span(self) -> Micros {
         self.period + self.guard
+    }
+}
+
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -61,6 +61,21 @@ impl<W> Pool<W> {
         ticket
     }
 
+    /// The first in the queue: whom [`Pool::poll`] serves next.
+    pub fn first(&self) -> Option<Ticket> {
+        self.waiters.first_key_value().map(|(ticket, _)| *ticket)
+    }
+
+    /// The waiter at a place in the queue; `None` where the ticket was served or cancelled before.
+    pub fn waiter_mut(&mut self, ticket: Ticket) -> Option<&mut W> {
+        self.waiters.get_mut(&ticket).map(|waiter| &mut waiter.who)
+    }
+
+    /// Everybody in the queue, the first first.
+    pub fn waiters(&self) -> impl Iterator<Item = &W> {
+        self.waiters.values().map(|waiter| &waiter.who)
+    }
+
     /// Leaves the queue; `None` where the ticket was served or cancelled before.
     pub fn cancel(&mut self, ticket: Ticket) -> Option<W> {
         self.waiters.remove(&ticket).map(|waiter| waiter.who)
@@ -96,14 +111,23 @@ impl<W> Pool<W> {
         self.ledger.set_limits(limits);
     }
 
-    /// Takes out the waiters that can never go, because they ask for more tokens than the limit allows.
-    pub fn remove_unservable(&mut self) -> Vec<W> {
+    /// Forgets what was granted; see [`Ledger::reset`]. Those who wait keep their places.
+    pub fn reset(&mut self) {
+        self.ledger.reset();
+    }
+
+    /// The waiters that can never go, because they ask for more tokens than the limit allows.
+    pub fn unservable(&self) -> Vec<Ticket> {
         let Some(limit) = self.ledger.limits().tokens else { return Vec::new() };
-        let tickets: Vec<_> = (self.waiters.iter())
+        (self.waiters.iter())
             .filter(|(_, waiter)| waiter.tokens > limit.get())
             .map(|(ticket, _)| *ticket)
-            .collect();
-        tickets.into_iter().filter_map(|ticket| self.cancel(ticket)).collect()
+            .collect()
+    }
+
+    /// Takes out those whom [`Pool::unservable`] names.
+    pub fn remove_unservable(&mut self) -> Vec<W> {
+        self.unservable().into_iter().filter_map(|ticket| self.cancel(ticket)).collect()
     }
 
     /// The limits in force.
@@ -114,6 +138,11 @@ impl<W> Pool<W> {
     /// The counts at `now`.
     pub fn seen(&mut self, now: Time) -> Seen {
         self.ledger.seen(now)
+    }
+
+    /// Nothing charged, nothing in flight, nobody waiting: a new pool would answer the same?
+    pub fn is_idle(&mut self, now: Time) -> bool {
+        self.waiters.is_empty() && self.ledger.is_idle(now)
     }
 
     /// How many wait.
