@@ -33,6 +33,8 @@ pub struct Ledger {
     /// The sum of the entries' tokens.
     tokens: u64,
     in_flight: u64,
+    /// When calls in flight that were abandoned stop to count, in order.
+    leaving: VecDeque<Time>,
     last_grant: Option<Time>,
     /// The latest time seen: a clock that steps back does not take this account with it.
     now: Time,
@@ -54,6 +56,7 @@ impl Ledger {
             first: 0,
             tokens: 0,
             in_flight: 0,
+            leaving: VecDeque::new(),
             last_grant: None,
             now: Time::ZERO,
         }
@@ -132,8 +135,21 @@ impl Ledger {
         }
     }
 
+    /// The caller has given up on the call, and the provider does not know it yet: it stays in flight for the
+    /// window's guard from `now` on, the time that the news may take. Its reservation stays as it is.
+    ///
+    /// In place of [`Ledger::complete`], once for each grant.
+    pub fn abandon(&mut self, now: Time) {
+        self.advance(now);
+        self.leaving.push_back(self.now + self.window.guard);
+    }
+
     fn advance(&mut self, now: Time) {
         self.now = self.now.max(now);
+        while self.leaving.front().is_some_and(|at| *at <= self.now) {
+            self.leaving.pop_front();
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
         let span = self.window.span();
         while let Some(entry) = self.granted.front() {
             if entry.at + span > self.now {
@@ -146,18 +162,27 @@ impl Ledger {
     }
 
     fn wait(&self, tokens: u64) -> Option<Wait> {
-        // A wait for a call to complete has no known end, so it is named before any that has.
-        if self.limits.concurrency.is_some_and(|limit| self.in_flight >= limit.get()) {
-            return Some(Wait { binding: Dimension::Concurrency, until: None });
-        }
+        let slot = match self.limits.concurrency.and_then(|limit| self.in_flight.checked_sub(limit.get())) {
+            None => None,
+            Some(must_leave) => match self.leaving.get(must_leave as usize) {
+                Some(at) => Some(*at),
+                // A wait for a call to complete has no known end, so it is named before any that has.
+                None => return Some(Wait { binding: Dimension::Concurrency, until: None }),
+            },
+        };
         let calls = self.limits.calls.and_then(|limit| self.calls_free_at(limit));
         let token = self.limits.tokens.and_then(|limit| self.tokens_free_at(limit, tokens));
         let paced = self.last_grant.map(|last| last + self.limits.pacing).filter(|at| *at > self.now);
-        [(Dimension::Calls, calls), (Dimension::Tokens, token), (Dimension::Pacing, paced)]
-            .into_iter()
-            .filter_map(|(binding, until)| until.map(|until| (until, binding)))
-            .reduce(|longest, other| if other.0 > longest.0 { other } else { longest })
-            .map(|(until, binding)| Wait { binding, until: Some(until) })
+        [
+            (Dimension::Concurrency, slot),
+            (Dimension::Calls, calls),
+            (Dimension::Tokens, token),
+            (Dimension::Pacing, paced),
+        ]
+        .into_iter()
+        .filter_map(|(binding, until)| until.map(|until| (until, binding)))
+        .reduce(|longest, other| if other.0 > longest.0 { other } else { longest })
+        .map(|(until, binding)| Wait { binding, until: Some(until) })
     }
 
     fn calls_free_at(&self, limit: NonZeroU64) -> Option<Time> {
@@ -283,6 +308,19 @@ mod tests {
         assert_eq!(waits(ledger.acquire(0, at(1_000.0))), (Dimension::Concurrency, None));
         ledger.complete(first.id, None);
         granted(ledger.acquire(0, at(1_000.0)));
+    }
+
+    #[test]
+    fn an_abandoned_call_counts_until_the_provider_must_have_heard_of_it() {
+        let window = Window { period: Micros::from_secs(60), guard: Micros::from_millis(200) };
+        let limits = Limits { concurrency: NonZeroU64::new(2), ..Limits::default() };
+        let mut ledger = Ledger::new(window, limits);
+        granted(ledger.acquire(0, at(0.0)));
+        granted(ledger.acquire(0, at(0.0)));
+        ledger.abandon(at(5.0));
+        assert_eq!(waits(ledger.acquire(0, at(5.0))), (Dimension::Concurrency, Some(at(5.2))));
+        granted(ledger.acquire(0, at(5.2)));
+        assert_eq!(waits(ledger.acquire(0, at(9.0))), (Dimension::Concurrency, None));
     }
 
     #[test]

@@ -33,8 +33,16 @@ pub struct Permit {
     gate: Arc<Gate>,
     grant: Grant,
     waited: Micros,
-    /// What the reservation is settled to when this is dropped; `None`: it stays.
-    used_tokens: Option<u64>,
+    end: End,
+}
+
+/// What dropping a permit says of its call.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// It has ended; its reservation is settled to these tokens, or stays.
+    Completed(Option<u64>),
+    /// Its caller has gone, and the provider may still be at it.
+    Abandoned,
 }
 
 impl Permit {
@@ -48,13 +56,21 @@ impl Permit {
             version = grant.seen.version,
             "granted"
         );
-        Self { gate, grant, waited, used_tokens: None }
+        Self { gate, grant, waited, end: End::Completed(None) }
     }
 
     /// The call has ended, and has used so many tokens, prompt and answer together; `None`: as many as were
     /// reserved.
     pub fn complete(mut self, used_tokens: Option<u64>) {
-        self.used_tokens = used_tokens;
+        self.end = End::Completed(used_tokens);
+    }
+
+    /// The call was given up while the provider was at it, by a timeout or a cancelled stream.
+    ///
+    /// The provider serves it until it hears of that, so it counts as in flight for the guard interval more;
+    /// the tokens that were reserved stay charged.
+    pub fn abandon(mut self) {
+        self.end = End::Abandoned;
     }
 
     /// What was under way when this was granted, itself included: what a refusal says about the real limit.
@@ -80,7 +96,10 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.complete(self.grant.id, self.used_tokens);
+        match self.end {
+            End::Completed(used_tokens) => self.gate.complete(self.grant.id, used_tokens),
+            End::Abandoned => self.gate.abandon(),
+        }
     }
 }
 

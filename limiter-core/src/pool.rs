@@ -106,6 +106,11 @@ impl<W> Pool<W> {
         self.ledger.complete(id, used_tokens);
     }
 
+    /// The caller of a granted call has given up on it; see [`Ledger::abandon`].
+    pub fn abandon(&mut self, now: Time) {
+        self.ledger.abandon(now);
+    }
+
     /// Replaces the limits; see [`Ledger::set_limits`].
     pub fn set_limits(&mut self, limits: Limits) {
         self.ledger.set_limits(limits);

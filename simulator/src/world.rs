@@ -12,7 +12,7 @@ use slab::Slab;
 
 use crate::arrivals::{Arrival, Course, Gaps, Source, worker_call};
 use crate::attempt::{Attempt, AttemptOutcome, Recorder};
-use crate::client::{TokenEstimate, pause};
+use crate::client::{AnswerTime, TokenEstimate, pause};
 use crate::oracle::Oracle;
 use crate::provider::{Account, Offer, Verdict};
 use crate::queue::EventQueue;
@@ -59,6 +59,7 @@ pub struct World<'a, R> {
     worked: Vec<u32>,
     others: Option<Gaps<'a>>,
     estimate: TokenEstimate,
+    answer_time: AnswerTime,
     /// Completions on their way to the store: all take equally long, so they arrive in order.
     completions: VecDeque<Completion>,
     tally: Tally<'a>,
@@ -81,7 +82,7 @@ enum Event {
     Work(u32),
     /// A call asks the limiter for a permit; without a limiter, it is sent.
     Ask(usize),
-    /// A call's deadline, if it still waits with this ticket.
+    /// A call's patience ends, if it still waits with this ticket.
     Expire(usize, Ticket),
     /// The limiter's queue is looked at.
     Look,
@@ -177,6 +178,7 @@ impl<'a, R: Recorder> World<'a, R> {
             worked: Vec::new(),
             others,
             estimate: TokenEstimate::default(),
+            answer_time: AnswerTime::default(),
             completions: VecDeque::new(),
             tally: Tally::new(scenario),
             recorder,
@@ -347,7 +349,8 @@ impl<'a, R: Recorder> World<'a, R> {
             Decision::Wait(_) => {
                 let ticket = limiter.pool.enqueue(&request, slot, now);
                 call.ticket = Some(ticket);
-                self.queue.schedule(call.deadline.max(now), Event::Expire(slot, ticket));
+                let patience = self.answer_time.patience(call.arrival, call.deadline);
+                self.queue.schedule(patience.max(now), Event::Expire(slot, ticket));
                 self.serve();
             }
         }
@@ -473,6 +476,7 @@ impl<'a, R: Recorder> World<'a, R> {
             let (outcome, used) = match call.answer {
                 Answer::Success => {
                     self.estimate.learn(call.output_tokens);
+                    self.answer_time.learn(self.now.since(grant.at));
                     let used = u64::from(call.input_tokens) + u64::from(call.output_tokens);
                     (Outcome::Success, Some(used))
                 }
@@ -507,7 +511,10 @@ impl<'a, R: Recorder> World<'a, R> {
         };
         let Completion { grant, outcome, used } = completion;
         let seen_at_end = limiter.pool.seen(self.now);
-        limiter.pool.complete(grant.id, used);
+        match outcome {
+            Outcome::Failed => limiter.pool.abandon(self.now),
+            _ => limiter.pool.complete(grant.id, used),
+        }
         if let Pilot::Loop(control) = &mut limiter.pilot {
             let feedback = Feedback { granted_at: grant.at, seen: grant.seen, seen_at_end, outcome };
             if let Some(adjustment) = control.observe(&feedback, self.now) {

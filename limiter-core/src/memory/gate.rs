@@ -125,6 +125,15 @@ impl Gate {
         }
     }
 
+    /// The caller of a granted call has given up on it.
+    pub(crate) fn abandon(&self) {
+        let now = self.clock.now();
+        let mut queue = self.lock();
+        queue.pool.abandon(now);
+        let woken = queue.serve(now);
+        self.finish(queue, now, woken);
+    }
+
     /// Replaces the limits, whether that lets waiters through or sends them away.
     pub(crate) fn set_limits(&self, limits: Limits) -> Result<(), LimitError> {
         limits.check()?;
