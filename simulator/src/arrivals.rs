@@ -244,6 +244,11 @@ impl Course {
     }
 }
 
+/// The number of the session that a call belongs to.
+pub fn session_of(call: u64) -> u64 {
+    call / SESSION_STRIDE
+}
+
 /// The number of a worker's `made`-th call, from 0.
 pub fn worker_call(worker: u32, made: u32) -> u64 {
     u64::from(worker) * WORKER_STRIDE + u64::from(made)
