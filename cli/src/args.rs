@@ -66,13 +66,13 @@ pub struct Simulate {
     #[arg(long, value_name = "NAMES", default_value = "none,aimd,oracle")]
     pub controllers: String,
     /// The horizon in hours [default: the scenario's, or the trace's length]
-    #[arg(long, value_name = "H")]
+    #[arg(long, value_name = "H", allow_negative_numbers = true)]
     pub hours: Option<f64>,
     /// Where all chance comes from: the same seed gives the same bytes
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub seed: u64,
     /// How often each controller is run, each time with other chances [default: 30; 1 for a trace]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub replications: Option<u32>,
     /// The folder for charts and files; it is made where it is missing
     #[arg(long, value_name = "DIR", default_value = "ratepilot-out")]
@@ -97,10 +97,10 @@ pub struct Generate {
     #[arg(long, value_name = "NAME|FILE", default_value = "knowledge-base")]
     pub scenario: String,
     /// How many hours of calls [default: the scenario's]
-    #[arg(long, value_name = "H")]
+    #[arg(long, value_name = "H", allow_negative_numbers = true)]
     pub hours: Option<f64>,
     /// Where all chance comes from
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub seed: u64,
     /// The trace to write
     #[arg(long, value_name = "FILE", default_value = "trace.csv")]

@@ -5,7 +5,8 @@ use simulator::trace::{TraceCall, write_csv};
 use simulator::{Attempt, Contender, Plan, Recorder};
 
 use crate::args::Generate;
-use crate::compare::{horizon, say, scenario};
+use crate::asked::{horizon, scenario};
+use crate::console::say;
 use crate::fault::Fault;
 use crate::folder::write_file;
 

@@ -1,13 +1,16 @@
 //! The binary `ratepilot`: a thin face over the crates.
 
 mod args;
-mod compare;
+mod asked;
 mod config;
+mod console;
 mod fault;
 mod folder;
 mod generate;
 mod progress;
-mod redraw;
+mod report;
+mod rows;
+mod simulate;
 mod table;
 
 use std::process::ExitCode;
@@ -30,8 +33,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Fault> {
     match &args.command {
-        Command::Simulate(simulate) => compare::run(simulate, &args.common),
-        Command::Report(report) => redraw::run(report, &args.common),
+        Command::Simulate(simulate) => simulate::run(simulate, &args.common),
+        Command::Report(report) => report::run(report, &args.common),
         Command::Generate(generate) => generate::run(generate),
     }
 }

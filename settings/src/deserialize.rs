@@ -323,7 +323,7 @@ mod tests {
             ),
             (
                 "[pool.kind.rate]\nper = 3",
-                "line 2, column 1: unknown key `per` in `pool.kind.rate`: allowed: `per_s`",
+                "line 2, column 1: unknown key `per` in `pool.kind.rate`: did you mean `per_s`?",
             ),
             ("[[rules]]\nwhen = 'always'", "line 1, column 1: missing key `refuse` in `rules[0]`"),
             (

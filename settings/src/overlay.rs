@@ -187,7 +187,7 @@ mod tests {
             (
                 &[("RATEPILOT__CONTROLLER__MODE", "prob-77")],
                 "environment variable RATEPILOT__CONTROLLER__MODE: \
-                 unknown value for `controller.mode`: allowed: `hold`, `probe`",
+                 unknown value for `controller.mode`: did you mean `probe`?",
             ),
             (
                 &[("RATEPILOT__CONTROLLER__MODE", "77")],
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(
             error,
             "config.toml, line 5, column 1: unknown key `hits` in `controller`: \
-             allowed: `hits_per_hour`, `steps`, `mode`"
+             did you mean `hits_per_hour`?"
         );
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use reports::{Files, SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
 
 use crate::args::{Common, Report};
-use crate::compare::say;
+use crate::console::say;
 use crate::fault::Fault;
 use crate::folder::Folder;
 

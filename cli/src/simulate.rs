@@ -1,0 +1,155 @@
+//! `ratepilot simulate`.
+
+use std::path::Path;
+
+use simulator::results::{Results, Summary};
+use simulator::scenario::{Scenario, builtin};
+use simulator::trace::Trace;
+use simulator::{Contender, Plan, SimulateError, summarise};
+
+use crate::args::{Common, Simulate};
+use crate::asked::{contenders, format, scenarios, set_horizon, trace};
+use crate::config::{self, Config};
+use crate::console::{note, say};
+use crate::fault::Fault;
+use crate::folder::Folder;
+use crate::rows::{self, Rows};
+use crate::{progress, table};
+
+/// How often a scenario is run where nobody says.
+const REPLICATIONS: u32 = 30;
+
+/// Simulates what the arguments ask for.
+///
+/// # Errors
+/// Where they ask for what there is not, or a file cannot be read or written.
+pub fn run(args: &Simulate, common: &Common) -> Result<(), Fault> {
+    if args.scenario.iter().any(|name| name == "list") {
+        return list(common);
+    }
+    let contenders = contenders(&args.controllers)?;
+    let format = format(&args.format)?;
+    let config = config::load(common.config.as_deref())?;
+    let mut scenarios = scenarios(&args.scenario)?;
+    let trace = args.trace.as_ref().map(|path| trace(path, format)).transpose()?;
+    for scenario in &mut scenarios {
+        set_horizon(scenario, args.hours, trace.as_ref())?;
+    }
+    let folder = Folder::open(&args.out)?;
+    if let Some(trace) = trace.as_ref().filter(|trace| trace.was_unsorted()) {
+        note(format_args!(
+            "{} was not sorted by arrival: its calls are replayed in order",
+            trace.path().display()
+        ));
+    }
+    let replications = args.replications.unwrap_or(if trace.is_some() { 1 } else { REPLICATIONS });
+    let job = Job { args, config: &config, contenders: &contenders, trace: trace.as_ref(), replications };
+    let results = job.simulate(&scenarios, &folder)?;
+    let charts = write(&results, &folder)?;
+    let path = folder.path().to_owned();
+    folder.publish()?;
+    if common.json { print_json(&results.summary) } else { print(&results.summary, &path, charts) }
+}
+
+struct Job<'a> {
+    args: &'a Simulate,
+    config: &'a Config,
+    contenders: &'a [Contender],
+    trace: Option<&'a Trace>,
+    replications: u32,
+}
+
+impl Job<'_> {
+    fn simulate(&self, scenarios: &[Scenario], folder: &Folder) -> Result<Results, Fault> {
+        let runs = self.contenders.len() as u64 * u64::from(self.replications);
+        let hours: u64 = scenarios.iter().map(|scenario| scenario.horizon.as_micros() / 3_600_000_000).sum();
+        let bar = progress::bar(hours * runs);
+        let mut results = Results {
+            summary: Summary {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                config_sha256: self.config.sha256.clone(),
+                trace_sha256: self.trace.map(|trace| trace.sha256().to_owned()),
+                seed: self.args.seed,
+                scenarios: Vec::new(),
+            },
+            timelines: Vec::new(),
+            waits: Vec::new(),
+        };
+        let mut calls = Vec::new();
+        for scenario in scenarios {
+            bar.set_message(scenario.name.clone());
+            let plan = Plan {
+                scenario,
+                trace: self.trace,
+                settings: &self.config.settings,
+                contenders: self.contenders,
+                replications: self.replications,
+                seed: self.args.seed,
+            };
+            let recorder = |contender, replication| {
+                Rows::new(self.args.calls.then_some(folder), &scenario.name, contender, replication)
+            };
+            let done = plan.simulate(recorder, || bar.inc(1)).map_err(|error| match error {
+                SimulateError::Setting(_) => Fault::call(error),
+                SimulateError::Trace(_) => Fault::failure(error),
+            });
+            let (fields, rows) = done.inspect_err(|_| bar.finish_and_clear())?;
+            let (summary, timelines, waits) = summarise(scenario, &fields);
+            results.summary.scenarios.push(summary);
+            results.timelines.extend(timelines);
+            results.waits.extend(waits);
+            calls.extend(rows);
+        }
+        bar.finish_and_clear();
+        if self.args.calls {
+            rows::write(calls, folder)?;
+        }
+        Ok(results)
+    }
+}
+
+/// Writes every file but `calls.csv`; how many of them are charts.
+fn write(results: &Results, folder: &Folder) -> Result<usize, Fault> {
+    let charts = reports::charts(results).map_err(Fault::failure)?;
+    let page = reports::page(results, &charts).map_err(Fault::failure)?;
+    let files = reports::export(results).map_err(Fault::failure)?;
+    for artifact in files.iter().chain(&charts).chain([&page]) {
+        folder.write(&artifact.name, |out| out.write_all(&artifact.bytes))?;
+    }
+    Ok(charts.len())
+}
+
+fn list(common: &Common) -> Result<(), Fault> {
+    let mut scenarios = Vec::new();
+    for (name, text) in builtin::all() {
+        let scenario = Scenario::parse(name, text).map_err(Fault::call)?;
+        scenarios.push((name, scenario.description));
+    }
+    let text = if common.json {
+        let entries =
+            scenarios.iter().map(|(name, what)| serde_json::json!({ "name": name, "description": what }));
+        format!("{}\n", serde_json::Value::from_iter(entries))
+    } else {
+        scenarios.iter().map(|(name, what)| format!("{name:<16} {what}\n")).collect()
+    };
+    say(&text)
+}
+
+fn print(summary: &Summary, folder: &Path, charts: usize) -> Result<(), Fault> {
+    let mut text = String::new();
+    for scenario in &summary.scenarios {
+        text += &format!("{}\n{}\n\n", table::of(scenario, summary), reports::meaning(scenario));
+    }
+    let page = folder.join(reports::PAGE_FILE);
+    text += &format!(
+        "{charts} charts and the files are in {}; open {} first.\n",
+        folder.display(),
+        page.display()
+    );
+    say(&text)
+}
+
+fn print_json(summary: &Summary) -> Result<(), Fault> {
+    let text = serde_json::to_string_pretty(summary).map_err(Fault::failure)?;
+    say(&(text + "\n"))
+}
