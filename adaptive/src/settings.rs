@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_names_its_key() {
-        let broken: [(&str, fn(&mut Settings)); 7] = [
+        type Breakage = fn(&mut Settings);
+        let broken: [(&str, Breakage); 7] = [
             ("limiter.max_calls_per_minute", |s| s.limiter.max_calls_per_minute = 0),
             ("limiter.max_concurrency", |s| s.limiter.max_concurrency = u64::MAX),
             ("limiter.window_s", |s| s.limiter.window_s = f64::NAN),

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 ///
 /// It learns a provider's limits from its refusals, and makes every process of a service keep to them.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "ratepilot", version, arg_required_else_help = true, max_term_width = 100)]
 pub struct Args {
     /// What every command takes.
     #[command(flatten)]

@@ -54,7 +54,10 @@ pub fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Fault> {
     let headline = builtin::all().next().map(|(name, _)| name.to_owned());
     let names = if names.is_empty() { headline.as_slice() } else { names };
     let mut scenarios: Vec<Scenario> = Vec::new();
-    for name in names {
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].contains(name) {
+            continue;
+        }
         let found = match name.as_str() {
             "all" => builtin::all().map(|(name, text)| parse(name, text)).collect::<Result<Vec<_>, _>>()?,
             name => vec![scenario(name)?],

@@ -35,8 +35,11 @@ pub fn load(file: Option<&Path>) -> Result<Config, Fault> {
         Ok(text) => text,
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => {
-            let context = format!("cannot read the configuration {}: {error}", path.display());
-            return Err(Fault::call(anyhow::Error::new(error).context(context)));
+            let advice = "give the TOML file that holds it, or leave --config out for the defaults";
+            return Err(Fault::call(anyhow::anyhow!(
+                "cannot read the configuration {}: {error}; {advice}",
+                path.display()
+            )));
         }
     };
     let origin = path.display().to_string();

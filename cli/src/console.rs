@@ -10,7 +10,9 @@ use crate::fault::Fault;
 /// Where it cannot be written for another reason.
 pub fn say(text: &str) -> Result<(), Fault> {
     match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fault::failure(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fault::failure(anyhow::anyhow!("cannot write to stdout: {error}")))
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use adaptive::Settings;
 use simulator::trace::{TraceCall, write_csv};
 use simulator::{Attempt, Contender, Plan, Recorder};
 
-use crate::args::Generate;
+use crate::args::{Common, Generate};
 use crate::asked::{horizon, scenario};
 use crate::console::say;
 use crate::fault::Fault;
@@ -14,7 +14,7 @@ use crate::folder::write_file;
 ///
 /// # Errors
 /// Where there is no such scenario, or the file cannot be written.
-pub fn run(args: &Generate) -> Result<(), Fault> {
+pub fn run(args: &Generate, common: &Common) -> Result<(), Fault> {
     let mut scenario = scenario(&args.scenario)?;
     if let Some(hours) = args.hours {
         scenario.horizon = horizon(hours)?;
@@ -33,9 +33,19 @@ pub fn run(args: &Generate) -> Result<(), Fault> {
     // Calls reach the provider in another order than the one in which they were made.
     calls.sort_by_key(|call| call.arrival);
     let written = calls.len();
+    let hours = scenario.horizon.as_secs_f64() / 3_600.0;
+    if written == 0 {
+        let length = reports::text::length(hours);
+        return Err(Fault::failure(anyhow::anyhow!("no call arrives within {length}; give more --hours")));
+    }
     write_file(&args.out, |mut out| write_csv(calls.into_iter(), &mut out).map(drop))?;
-    let hours = reports::text::length(scenario.horizon.as_secs_f64() / 3_600.0);
-    say(&format!("{written} calls of {hours} are in {}\n", args.out.display()))
+    if common.json {
+        return say(&format!(
+            "{}\n",
+            serde_json::json!({ "written": args.out, "calls": written, "hours": hours })
+        ));
+    }
+    say(&format!("{written} calls of {} are in {}\n", reports::text::length(hours), args.out.display()))
 }
 
 struct Demand(Vec<TraceCall>);

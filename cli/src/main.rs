@@ -35,6 +35,6 @@ fn run(args: &Args) -> Result<(), Fault> {
     match &args.command {
         Command::Simulate(simulate) => simulate::run(simulate, &args.common),
         Command::Report(report) => report::run(report, &args.common),
-        Command::Generate(generate) => generate::run(generate),
+        Command::Generate(generate) => generate::run(generate, &args.common),
     }
 }

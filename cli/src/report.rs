@@ -4,6 +4,8 @@ use std::path::Path;
 
 use reports::{Files, SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
 
+use simulator::results::Results;
+
 use crate::args::{Common, Report};
 use crate::console::say;
 use crate::fault::Fault;
@@ -15,18 +17,14 @@ use crate::folder::Folder;
 /// Where the folder holds no run, or cannot be written to.
 pub fn run(args: &Report, common: &Common) -> Result<(), Fault> {
     let dir = &args.dir;
-    let (summary, timeline, waits) =
-        (read(dir, SUMMARY_FILE)?, read(dir, TIMELINE_FILE)?, read(dir, WAITS_FILE)?);
-    let files = Files { summary: &summary, timeline: &timeline, waits: &waits };
-    let results = reports::read(files)
-        .map_err(|error| Fault::failure(anyhow::anyhow!("{}: {error}", dir.display())))?;
+    let results = results(dir)?;
     let charts = reports::charts(&results).map_err(Fault::failure)?;
     let page = reports::page(&results, &charts).map_err(Fault::failure)?;
-    let folder = Folder::open(dir)?;
+    let mut folder = Folder::open(dir)?;
     for artifact in charts.iter().chain([&page]) {
         folder.write(&artifact.name, |out| out.write_all(&artifact.bytes))?;
     }
-    folder.publish()?;
+    folder.publish(&[])?;
     let mut names: Vec<_> = charts.iter().chain([&page]).map(|artifact| dir.join(&artifact.name)).collect();
     names.sort();
     if common.json {
@@ -34,6 +32,17 @@ pub fn run(args: &Report, common: &Common) -> Result<(), Fault> {
     } else {
         say(&names.iter().map(|name| format!("{}\n", name.display())).collect::<String>())
     }
+}
+
+/// The results of the run that a folder holds.
+///
+/// # Errors
+/// Where it holds none, or not a whole one.
+pub fn results(dir: &Path) -> Result<Results, Fault> {
+    let (summary, timeline, waits) =
+        (read(dir, SUMMARY_FILE)?, read(dir, TIMELINE_FILE)?, read(dir, WAITS_FILE)?);
+    let files = Files { summary: &summary, timeline: &timeline, waits: &waits };
+    reports::read(files).map_err(|error| Fault::failure(anyhow::anyhow!("{}: {error}", dir.display())))
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>, Fault> {

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::folder::Folder;
 
 /// The file of single attempts.
-const CALLS_FILE: &str = "calls.csv";
+pub const CALLS_FILE: &str = "calls.csv";
 
 /// The rows of `calls.csv` of one run, kept in a file of their own until all runs are done.
 pub struct Rows {
@@ -41,7 +41,7 @@ impl Recorder for Rows {
 ///
 /// # Errors
 /// Where a row could not be kept, or cannot be written.
-pub fn write(rows: Vec<Rows>, folder: &Folder) -> Result<(), Fault> {
+pub fn write(rows: Vec<Rows>, folder: &mut Folder) -> Result<(), Fault> {
     folder.write(CALLS_FILE, |out| {
         writeln!(out, "{ATTEMPTS_HEADER}")?;
         for rows in rows {

@@ -14,7 +14,7 @@ use crate::console::{note, say};
 use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::rows::{self, Rows};
-use crate::{progress, table};
+use crate::{progress, report, table};
 
 /// How often a scenario is run where nobody says.
 const REPLICATIONS: u32 = 30;
@@ -35,7 +35,7 @@ pub fn run(args: &Simulate, common: &Common) -> Result<(), Fault> {
     for scenario in &mut scenarios {
         set_horizon(scenario, args.hours, trace.as_ref())?;
     }
-    let folder = Folder::open(&args.out)?;
+    let mut folder = Folder::open(&args.out)?;
     if let Some(trace) = trace.as_ref().filter(|trace| trace.was_unsorted()) {
         note(format_args!(
             "{} was not sorted by arrival: its calls are replayed in order",
@@ -44,10 +44,13 @@ pub fn run(args: &Simulate, common: &Common) -> Result<(), Fault> {
     }
     let replications = args.replications.unwrap_or(if trace.is_some() { 1 } else { REPLICATIONS });
     let job = Job { args, config: &config, contenders: &contenders, trace: trace.as_ref(), replications };
-    let results = job.simulate(&scenarios, &folder)?;
-    let charts = write(&results, &folder)?;
+    let (results, rows) = job.simulate(&scenarios, &folder)?;
+    if args.calls {
+        rows::write(rows, &mut folder)?;
+    }
+    let charts = write(&results, &mut folder)?;
     let path = folder.path().to_owned();
-    folder.publish()?;
+    folder.publish(&earlier(&path))?;
     if common.json { print_json(&results.summary) } else { print(&results.summary, &path, charts) }
 }
 
@@ -60,7 +63,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn simulate(&self, scenarios: &[Scenario], folder: &Folder) -> Result<Results, Fault> {
+    fn simulate(&self, scenarios: &[Scenario], folder: &Folder) -> Result<(Results, Vec<Rows>), Fault> {
         let runs = self.contenders.len() as u64 * u64::from(self.replications);
         let hours: u64 = scenarios.iter().map(|scenario| scenario.horizon.as_micros() / 3_600_000_000).sum();
         let bar = progress::bar(hours * runs);
@@ -101,15 +104,12 @@ impl Job<'_> {
             calls.extend(rows);
         }
         bar.finish_and_clear();
-        if self.args.calls {
-            rows::write(calls, folder)?;
-        }
-        Ok(results)
+        Ok((results, calls))
     }
 }
 
 /// Writes every file but `calls.csv`; how many of them are charts.
-fn write(results: &Results, folder: &Folder) -> Result<usize, Fault> {
+fn write(results: &Results, folder: &mut Folder) -> Result<usize, Fault> {
     let charts = reports::charts(results).map_err(Fault::failure)?;
     let page = reports::page(results, &charts).map_err(Fault::failure)?;
     let files = reports::export(results).map_err(Fault::failure)?;
@@ -117,6 +117,14 @@ fn write(results: &Results, folder: &Folder) -> Result<usize, Fault> {
         folder.write(&artifact.name, |out| out.write_all(&artifact.bytes))?;
     }
     Ok(charts.len())
+}
+
+/// The files that a run before this one has left in the folder, where it was a whole one.
+fn earlier(folder: &Path) -> Vec<String> {
+    let Ok(results) = report::results(folder) else { return Vec::new() };
+    let mut names = reports::file_names(&results);
+    names.push(rows::CALLS_FILE.to_owned());
+    names
 }
 
 fn list(common: &Common) -> Result<(), Fault> {

@@ -8,6 +8,7 @@
 //! | the same, read back | [`read`] | |
 //! | charts | [`charts`] | `SCENARIO-before-after.png`, `SCENARIO-controllers.png`, `SCENARIO-waits.png`, `SCENARIO-timeline-CONTROLLER.png` |
 //! | a page that needs no network | [`page`] | `report.html` |
+//! | the names of all these files | [`file_names`] | |
 //! | what a scenario's numbers mean, in a sentence | [`meaning`] | |
 //!
 //! In a file's name, a scenario's or controller's name is in lower case and made of letters, digits, `.`, `_`
@@ -31,4 +32,5 @@ pub use error::{ReadError, ReportError};
 pub use export::{SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, export};
 pub use meaning::meaning;
 pub use page::{PAGE_FILE, page};
+pub use plan::file_names;
 pub use read::{Files, read};

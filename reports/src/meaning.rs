@@ -6,8 +6,10 @@ use crate::text;
 
 const UNLIMITED: &str = "none";
 const ORACLE: &str = "oracle";
+/// Where the oracle serves less than this share of the calls, demand is more than the provider allows.
+const ENOUGH: f64 = 0.9;
 
-/// One sentence that says what a scenario's results mean, whichever controllers were run.
+/// A sentence or a few that say what a scenario's results mean, whichever controllers were run.
 ///
 /// It speaks of refusals, of the success that they cost, and of the wait that avoiding them adds, never of one
 /// alone; and where two controllers are compared it says if the runs cannot tell them apart.
@@ -19,7 +21,7 @@ pub fn meaning(scenario: &ScenarioSummary) -> String {
     if scenario.controllers.iter().all(|controller| controller.calls == 0) {
         return format!("No call was made in the {hours} that count, so there is nothing to compare.");
     }
-    match (unlimited(scenario), subject(scenario)) {
+    let sentence = match (unlimited(scenario), subject(scenario)) {
         (Some(before), Some(after)) => compared(scenario, before, after),
         (None, Some(after)) => format!("{}.", alone(&format!("With {}", after.name), after)),
         (Some(before), None) => format!("{}.", alone("Without a limiter", before)),
@@ -29,6 +31,36 @@ pub fn meaning(scenario: &ScenarioSummary) -> String {
                 alone(&format!("With the {}, which knows the provider's limits,", first.name), first)
             )
         }
+    };
+    sentence + &overloaded(scenario) + &demanding(scenario)
+}
+
+/// What the platform itself refused, which no limit avoids.
+fn overloaded(scenario: &ScenarioSummary) -> String {
+    let hours = counted_hours(scenario);
+    let an_hour = |controller: &ControllerSummary| {
+        controller.overloads as f64 / (hours * f64::from(controller.replications.max(1)))
+    };
+    let refused = scenario.controllers.iter().filter(|controller| controller.overloads > 0);
+    let each: Vec<_> = refused
+        .map(|controller| format!("{} {}", controller.name, text::rate(an_hour(controller))))
+        .collect();
+    match each.as_slice() {
+        [] => String::new(),
+        each => format!(" Besides, the platform refused for overload (1305), an hour: {}.", each.join(", ")),
+    }
+}
+
+/// A word of warning where nobody could have served all these calls.
+fn demanding(scenario: &ScenarioSummary) -> String {
+    let oracle = scenario.controllers.iter().find(|controller| controller.name == ORACLE);
+    match oracle.and_then(|oracle| oracle.success_rate).filter(|share| *share < ENOUGH) {
+        Some(share) => format!(
+            " Demand is beyond what the provider allows: even the oracle, which knows its limits, ends {} of the \
+             calls well.",
+            text::share(share)
+        ),
+        None => String::new(),
     }
 }
 

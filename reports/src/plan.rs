@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use simulator::results::{ControllerSummary, Results, ScenarioSummary, Timeline, WaitCurve};
 
+use crate::export::{SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
 use crate::meaning::{counted_hours, subject, unlimited};
+use crate::page::PAGE_FILE;
 use crate::palette::{Look, look};
 use crate::text;
 
@@ -68,6 +70,13 @@ pub(crate) fn plan(results: &Results) -> Vec<ScenarioPlan<'_>> {
     plans
 }
 
+/// The names of all files that these results are written to.
+pub fn file_names(results: &Results) -> Vec<String> {
+    let fixed = [SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, PAGE_FILE].map(str::to_owned);
+    let charts = plan(results).into_iter().flat_map(|plan| plan.figures).map(|planned| planned.file);
+    fixed.into_iter().chain(charts).collect()
+}
+
 impl<'a> ScenarioPlan<'a> {
     /// All replications of a controller.
     pub(crate) fn timelines(&self, controller: &str) -> &[&'a Timeline] {
@@ -93,17 +102,25 @@ impl<'a> ScenarioPlan<'a> {
 
     /// What was run: `24 h (1 h warm-up), 30 replications, seed 1`.
     pub(crate) fn extent(&self) -> String {
-        let replications = self.scenario.controllers.iter().map(|controller| controller.replications).max();
+        self.extent_of(&text::counted(u64::from(self.replications()), "replication"))
+    }
+
+    /// The same of one of them: `24 h, replication 1 of 30, seed 1`.
+    pub(crate) fn extent_of_one(&self, replication: u32) -> String {
+        self.extent_of(&format!("replication {} of {}", replication + 1, self.replications()))
+    }
+
+    fn replications(&self) -> u32 {
+        let all = self.scenario.controllers.iter().map(|controller| controller.replications);
+        all.max().unwrap_or_default()
+    }
+
+    fn extent_of(&self, replications: &str) -> String {
         let warmup = match self.scenario.warmup_hours {
             hours if hours > 0.0 => format!(" ({} warm-up)", text::length(hours)),
             _ => String::new(),
         };
-        format!(
-            "{}{warmup}, {}, seed {}",
-            text::length(self.scenario.hours),
-            text::counted(u64::from(replications.unwrap_or_default()), "replication"),
-            self.seed
-        )
+        format!("{}{warmup}, {replications}, seed {}", text::length(self.scenario.hours), self.seed)
     }
 
     /// The sample behind a number: `30 replications × 23 h`.

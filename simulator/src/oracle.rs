@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use limiter_core::{Limits, Micros, Time};
 
-use crate::provider::{Account, TrueLimits};
+use crate::provider::{Account, Foreign, TrueLimits};
 use crate::scenario::{Provider, Steps};
 
 /// How far it looks ahead: a call that is on its way when a limit falls is refused under the new one.
@@ -47,19 +47,22 @@ impl Oracle {
         if changing {
             self.next_look = self.next_look.min(now + LOOK);
         }
-        let mut taken = (0, 0);
+        let mut taken = Foreign::default();
         if others {
             self.next_look = self.next_look.min(now + LOOK_AT_OTHERS);
-            let (in_window, in_flight) = account.foreign(now);
+            taken = account.foreign(now);
             // One more may come before the next look.
-            taken = (in_window + 1, in_flight + 1);
+            taken.calls += 1;
+            taken.in_flight += 1;
         }
         let now_and_soon = lowest(model, now, self.next_look.min(now + LOOK) + LEAD);
         Limits {
             version: 0,
-            calls: now_and_soon.calls.map(|calls| at_least_one(calls.saturating_sub(taken.0))),
-            tokens: now_and_soon.tokens.and_then(NonZeroU64::new),
-            concurrency: now_and_soon.concurrency.map(|most| at_least_one(most.saturating_sub(taken.1))),
+            calls: now_and_soon.calls.map(|calls| at_least_one(calls.saturating_sub(taken.calls))),
+            tokens: now_and_soon.tokens.map(|tokens| at_least_one(tokens.saturating_sub(taken.tokens))),
+            concurrency: now_and_soon
+                .concurrency
+                .map(|most| at_least_one(most.saturating_sub(taken.in_flight))),
             pacing,
         }
     }
@@ -69,15 +72,21 @@ fn next_change<T: Copy>(steps: Option<&Steps<T>>, now: Time) -> Option<Time> {
     steps?.next_change(now)
 }
 
-/// The lower of the limits at two moments.
+/// The lowest limits from `now` until `soon`, looked at every second: steps and the diurnal part may cross.
 fn lowest(model: &Provider, now: Time, soon: Time) -> TrueLimits {
-    let (a, b) = (TrueLimits::at(model, now), TrueLimits::at(model, soon));
     let lower = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.min(b));
-    TrueLimits {
-        calls: lower(a.calls, b.calls),
-        concurrency: lower(a.concurrency, b.concurrency),
-        tokens: lower(a.tokens, b.tokens),
+    let mut lowest = TrueLimits::at(model, soon);
+    let mut at = now;
+    while at < soon {
+        let then = TrueLimits::at(model, at);
+        lowest = TrueLimits {
+            calls: lower(lowest.calls, then.calls),
+            concurrency: lower(lowest.concurrency, then.concurrency),
+            tokens: lower(lowest.tokens, then.tokens),
+        };
+        at = at + LEAD;
     }
+    lowest
 }
 
 fn at_least_one(limit: u64) -> NonZeroU64 {

@@ -50,6 +50,17 @@ pub struct TrueLimits {
     pub tokens: Option<u64>,
 }
 
+/// What others on the account use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// Calls in the window.
+    pub calls: u64,
+    /// Tokens in the window.
+    pub tokens: u64,
+    /// Calls in flight.
+    pub in_flight: u64,
+}
+
 /// An account at the provider: its limits, and what it has sent.
 #[derive(Debug)]
 pub struct Account<'a> {
@@ -63,10 +74,11 @@ pub struct Account<'a> {
 /// What counts against the limits on calls and tokens.
 #[derive(Debug)]
 enum Usage {
+    /// `foreign`: the calls and tokens of others among them.
     Sliding {
         counted: VecDeque<Counted>,
         tokens: u64,
-        foreign: u64,
+        foreign: (u64, u64),
     },
     Fixed {
         window: u64,
@@ -113,7 +125,7 @@ impl<'a> Account<'a> {
     /// An account that has sent nothing yet.
     pub fn new(model: &'a Provider) -> Self {
         let used = match model.window {
-            WindowKind::Sliding => Usage::Sliding { counted: VecDeque::new(), tokens: 0, foreign: 0 },
+            WindowKind::Sliding => Usage::Sliding { counted: VecDeque::new(), tokens: 0, foreign: (0, 0) },
             WindowKind::Fixed => Usage::Fixed { window: 0, calls: 0, tokens: 0 },
             WindowKind::TokenBucket => Usage::Buckets { at: Time::ZERO, calls_left: None, tokens_left: None },
         };
@@ -144,20 +156,20 @@ impl<'a> Account<'a> {
         (verdict, limits)
     }
 
-    /// Calls in flight at `at`, others' included.
+    /// Our calls in flight at `at`.
     pub fn in_flight(&mut self, at: Time) -> u64 {
         self.finish(at);
-        self.in_flight.len() as u64
+        self.in_flight.len() as u64 - self.foreign_in_flight
     }
 
-    /// What others on the account use at `at`: calls in the window (of a sliding one) and in flight.
-    pub fn foreign(&mut self, at: Time) -> (u64, u64) {
+    /// What others on the account use at `at`; of a window only where it slides.
+    pub fn foreign(&mut self, at: Time) -> Foreign {
         self.advance(at, &TrueLimits::at(self.model, at));
-        let in_window = match &self.used {
+        let (calls, tokens) = match &self.used {
             Usage::Sliding { foreign, .. } => *foreign,
-            _ => 0,
+            _ => (0, 0),
         };
-        (in_window, self.foreign_in_flight)
+        Foreign { calls, tokens, in_flight: self.foreign_in_flight }
     }
 
     fn judge(&self, offer: &Offer, at: Time, limits: &TrueLimits) -> Verdict {
@@ -208,7 +220,9 @@ impl Usage {
                 // What was accepted in (now - span, now] counts.
                 while let Some(oldest) = counted.front().filter(|oldest| oldest.at + span <= now) {
                     *tokens -= u64::from(oldest.tokens);
-                    *foreign -= u64::from(oldest.foreign);
+                    if oldest.foreign {
+                        *foreign = (foreign.0 - 1, foreign.1 - u64::from(oldest.tokens));
+                    }
                     counted.pop_front();
                 }
             }
@@ -233,7 +247,9 @@ impl Usage {
                 // Validated scenarios and traces stay far below: an answer of 4 billion tokens does not exist.
                 let charged = u32::try_from(offer.tokens).unwrap_or(u32::MAX);
                 *tokens += u64::from(charged);
-                *foreign += u64::from(offer.foreign);
+                if offer.foreign {
+                    *foreign = (foreign.0 + 1, foreign.1 + u64::from(charged));
+                }
                 counted.push_back(Counted { at: now, tokens: charged, foreign: offer.foreign });
             }
             Self::Fixed { calls, tokens, .. } => {

@@ -39,8 +39,12 @@ pub(crate) fn draw(
         plan.sample(before.replications),
         warmup_note(plan.scenario.warmup_hours),
     );
-    let mut canvas =
-        sheet(plan, "Refusals an hour, before and after", &caption, 2.0 * PANEL_HEIGHT + PANEL_GAP + 62.0)?;
+    let mut canvas = sheet(
+        plan,
+        ("Refusals an hour, before and after", &plan.extent()),
+        &caption,
+        2.0 * PANEL_HEIGHT + PANEL_GAP + 62.0,
+    )?;
     let highest = panels.iter().map(|(_, _, bins)| bins.highest()).fold(0.0, f64::max);
     let minutes = panels.iter().map(|(_, controller, _)| longest(plan, controller)).max().unwrap_or_default();
     let time = TimeAxis::new(minutes, (LEFT, RIGHT));

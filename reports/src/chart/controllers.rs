@@ -45,7 +45,7 @@ pub(crate) fn draw(plan: &ScenarioPlan<'_>) -> Result<Vec<u8>, ReportError> {
         plan.sample(controllers.iter().map(|controller| controller.replications).max().unwrap_or_default()),
     );
     let body = HEAD + ROW * controllers.len() as f64 + 8.0;
-    let mut canvas = sheet(plan, "Refusals, and what avoiding them costs", &caption, body)?;
+    let mut canvas = sheet(plan, ("Refusals, and what avoiding them costs", &plan.extent()), &caption, body)?;
     let (top, bottom) = (TOP + HEAD, TOP + body);
     for (row, controller) in controllers.iter().enumerate() {
         let y = top + ROW * (row as f64 + 0.5);

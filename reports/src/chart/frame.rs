@@ -21,10 +21,10 @@ pub(crate) const MARK: Type = Type::regular(18.0, QUIET);
 const CAPTION: Type = Type::regular(17.0, QUIET);
 const CAPTION_LINE: f64 = 25.0;
 
-/// A sheet with a heading above and a caption below, and `body` pixels between them.
+/// A sheet with a heading above (a title, and what was run) and a caption below, and `body` pixels between them.
 pub(crate) fn sheet(
     plan: &ScenarioPlan<'_>,
-    title: &str,
+    (title, extent): (&str, &str),
     caption: &str,
     body: f64,
 ) -> Result<Canvas, ReportError> {
@@ -35,9 +35,8 @@ pub(crate) fn sheet(
     let height = caption_top + CAPTION_LINE * lines.len() as f64 + 14.0;
     let mut canvas = Canvas::new(WIDTH, height.round() as u32)?;
     canvas.text(&canvas.lettering.fit(title, TITLE, room), (MARGIN, 52.0), Anchor::Left, TITLE)?;
-    let extent = plan.extent();
     let name = if canvas.lettering.knows(&plan.scenario.name) { &plan.scenario.name } else { &plan.stem };
-    let left = room - canvas.lettering.width(&extent, SUBTITLE) - canvas.lettering.width("  ·  ", SUBTITLE);
+    let left = room - canvas.lettering.width(extent, SUBTITLE) - canvas.lettering.width("  ·  ", SUBTITLE);
     let subtitle = format!("{}  ·  {extent}", canvas.lettering.fit(name.trim(), SUBTITLE, left));
     canvas.text(&subtitle, (MARGIN, 84.0), Anchor::Left, SUBTITLE)?;
     for (index, line) in lines.iter().enumerate() {

@@ -71,7 +71,12 @@ pub(crate) fn draw(
         + REFUSALS_HEIGHT
         + 62.0;
     let title = format!("{}: limits, calls and refusals", controller.name);
-    let mut canvas = sheet(plan, &title, &caption(plan, timeline, &columns, &bins), body)?;
+    let mut canvas = sheet(
+        plan,
+        (&title, &plan.extent_of_one(timeline.replication)),
+        &caption(plan, timeline, &columns, &bins),
+        body,
+    )?;
     let time = TimeAxis::new(minutes.len(), (LEFT, RIGHT));
     let mut top = TOP + NAME;
     for (panel, height) in &panels {
@@ -96,9 +101,8 @@ fn caption(plan: &ScenarioPlan<'_>, timeline: &Timeline, columns: &Columns<'_>, 
         _ => format!(". Not drawn: {} (1305)", text::counted(overloads, "overload")),
     };
     format!(
-        "Replication {} only. {gathered}. Ticks: every minute with a refusal (1302, 1303); bars: refusals an hour in \
+        "{gathered}. Ticks: every minute with a refusal (1302, 1303); bars: refusals an hour in \
          each {}{overload}.{}",
-        timeline.replication,
         bins.length(),
         warmup_note(plan.scenario.warmup_hours),
     )

@@ -30,7 +30,7 @@ pub(crate) fn draw(plan: &ScenarioPlan<'_>) -> Result<Vec<u8>, ReportError> {
             curves.iter().map(|(controller, _, _)| controller.replications).max().unwrap_or_default()
         ),
     );
-    let mut canvas = sheet(plan, "Wait added to a call", &caption, 30.0 + HEIGHT + 62.0)?;
+    let mut canvas = sheet(plan, ("Wait added to a call", &plan.extent()), &caption, 30.0 + HEIGHT + 62.0)?;
     let (top, bottom) = (TOP + 30.0, TOP + 30.0 + HEIGHT);
     let longest =
         curves.iter().flat_map(|(_, _, curve)| &curve.points).map(|point| point.wait_s).fold(1.0, f64::max);

@@ -58,6 +58,12 @@ impl<R: Recorder> World<'_, R> {
             Pilot::Loop(_) => self.estimate.reserve(call.input_tokens, limiter.pool.limits()),
             Pilot::Oracle(..) => u64::from(call.input_tokens) + u64::from(call.output_tokens),
         };
+        if limiter.pool.limits().tokens.is_some_and(|limit| tokens > limit.get()) {
+            // It would wait for ever, so it is refused at once, as a live limiter does.
+            let waited = now.since(call.arrival);
+            self.end_call(slot, waited, Ending::Lost);
+            return;
+        }
         let request = Request { tokens, priority: call.priority };
         match limiter.pool.try_acquire(&request, now) {
             Decision::Granted(grant) => self.granted(slot, grant),
@@ -149,7 +155,9 @@ impl<R: Recorder> World<'_, R> {
             self.set_limits(limits);
             self.serve();
         }
-        if let Some(next) = next.filter(|next| *next < self.scenario.horizon) {
+        // After the horizon only as long as there are calls to end.
+        let goes_on = |next: &Time| *next < self.scenario.horizon || !self.calls.is_empty();
+        if let Some(next) = next.filter(goes_on) {
             self.queue.schedule(next, Event::Turn);
         }
     }
