@@ -20,5 +20,8 @@ fn the_readme_shows_what_the_command_prints() {
     let chart = "knowledge-base-before-after.png";
     let drawn = fs::read(place.path("ratepilot-out").join(chart)).unwrap();
     let shown = fs::read(repository("docs").join(chart)).unwrap();
-    assert!(drawn == shown, "docs/{chart} is not what `ratepilot simulate` draws: copy it from ratepilot-out/");
+    assert!(
+        drawn == shown,
+        "docs/{chart} is not what `ratepilot simulate` draws: copy it from ratepilot-out/"
+    );
 }
