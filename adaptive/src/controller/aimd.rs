@@ -1,13 +1,4 @@
-//! Additive increase, multiplicative decrease, in each dimension by itself.
-//!
-//! Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion avoidance in computer
-//! networks" (1989), with the slow start of Jacobson, "Congestion avoidance and control" (1988), and two
-//! changes for a provider that refuses whole calls:
-//!
-//! - a cut starts from the level at which the refusal came, not from the limit, which may be far above it:
-//!   `x <- beta * min(x, seen)`;
-//! - increase is per time, not per answer, and only while demand presses: after a cut to `c`,
-//!   `x <- x + alpha * c` an hour; before the first cut, `x <- x * (1 + gamma)` a minute.
+//! Additive increase, multiplicative decrease.
 
 use std::num::NonZeroU64;
 
@@ -45,7 +36,16 @@ impl Default for AimdSettings {
     }
 }
 
-/// See the [module's documentation](self).
+/// Additive increase, multiplicative decrease, in each dimension by itself.
+///
+/// Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion avoidance in computer
+/// networks" (1989), with the slow start of Jacobson, "Congestion avoidance and control" (1988), and two
+/// changes for a provider that refuses whole calls:
+///
+/// - a cut starts from the level at which the refusal came, not from the limit, which may be far above it:
+///   `x <- beta * min(x, seen)`;
+/// - increase is per time, not per answer, and only while demand presses: after a cut to `c`,
+///   `x <- x + alpha * c` an hour; before the first cut, `x <- x * (1 + gamma)` a minute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Aimd {
     settings: AimdSettings,
