@@ -22,14 +22,22 @@ pub struct Adjustment {
 pub enum Reason {
     /// A refusal was put down to this dimension.
     Refused(Dimension),
+    /// A refusal revealed this dimension's limit: what was accepted at that moment.
+    Revealed(Dimension),
+    /// Nothing was refused for long, demand presses, and the budget has a refusal to spare: is there more?
+    Probed(Dimension),
+    /// The last raise was accepted, so there is more.
+    Climbed(Dimension),
     /// Demand pressed against the limits, and nothing was refused for long enough.
     Unrefused,
+    /// An answer took longer than usual, which some laws take for a queue at the provider.
+    Slow,
 }
 
 impl Reason {
     /// Whether a refusal is behind it.
     pub const fn is_cut(self) -> bool {
-        matches!(self, Self::Refused(_))
+        matches!(self, Self::Refused(_) | Self::Revealed(_))
     }
 }
 
@@ -37,7 +45,11 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(dimension) => write!(f, "refused for {}", dimension.name()),
+            Self::Revealed(dimension) => write!(f, "revealed for {}", dimension.name()),
+            Self::Probed(dimension) => write!(f, "probed for {}", dimension.name()),
+            Self::Climbed(dimension) => write!(f, "climbed for {}", dimension.name()),
             Self::Unrefused => f.write_str("pressed and not refused"),
+            Self::Slow => f.write_str("answered slowly"),
         }
     }
 }

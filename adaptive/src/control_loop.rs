@@ -8,8 +8,8 @@ use crate::controller::{AnyController, Controller};
 use crate::outcome::Feedback;
 use crate::settings::Bounds;
 
-/// A controller with what every controller needs around it: old news is dropped, floor and ceiling are kept,
-/// and a service that only wants to watch changes nothing.
+/// A controller with what every controller needs around it: old news is dropped where the controller has no
+/// use for it, floor and ceiling are kept, and a service that only wants to watch changes nothing.
 ///
 /// The driver applies every [`Adjustment`] to the store at once, calls [`ControlLoop::observe`] when a call's
 /// outcome is known and [`ControlLoop::wake`] at [`ControlLoop::next_wake`].
@@ -24,8 +24,10 @@ pub struct ControlLoop {
 }
 
 impl ControlLoop {
-    /// A loop that starts from `start`, brought within the bounds.
-    pub fn new(controller: AnyController, start: Limits, bounds: Bounds, learn: bool) -> Self {
+    /// A loop that starts from what the operator has set, as far as the controller knows of it, brought
+    /// within the bounds. One that only watches keeps to all that is set.
+    pub fn new(controller: AnyController, set: Limits, bounds: Bounds, learn: bool) -> Self {
+        let start = if learn { controller.start(set) } else { set };
         Self { controller, limits: bounds.apply(start), bounds, learn, last_cut: None }
     }
 
@@ -34,12 +36,11 @@ impl ControlLoop {
         &self.limits
     }
 
-    /// Takes in what became of a call.
-    ///
-    /// What was granted before the last cut is old news and dropped: a refusal was answered by that cut, and a
-    /// success proves nothing about a level that has been refused since.
+    /// Takes in what became of a call; what was granted before the last cut is old news, and most controllers
+    /// are not told of it.
     pub fn observe(&mut self, feedback: &Feedback, now: Time) -> Option<Adjustment> {
-        if self.last_cut.is_some_and(|cut| feedback.granted_at <= cut) {
+        let is_old = self.last_cut.is_some_and(|cut| feedback.granted_at <= cut);
+        if is_old && !self.controller.hears_old_news() {
             return None;
         }
         let proposed = self.controller.observe(feedback, &self.limits, now);
@@ -78,7 +79,7 @@ mod tests {
     use limiter_core::{Dimension, Micros, Seen};
 
     use super::*;
-    use crate::controller::{Aimd, AimdSettings};
+    use crate::controller::{Aimd, AimdSettings, Inspect};
     use crate::outcome::{Outcome, Signal};
 
     fn control_loop(learn: bool) -> ControlLoop {
@@ -104,6 +105,15 @@ mod tests {
         assert_eq!(cut.to.calls, NonZeroU64::new(40));
         assert_eq!(control.observe(&refused(at(10), 52), at(11)), None);
         assert!(control.observe(&refused(at(11), 41), at(12)).is_some());
+    }
+
+    #[test]
+    fn one_that_has_a_use_for_old_news_hears_it() {
+        let controller = AnyController::Inspect(Inspect::new(Inspect::RANGE));
+        let mut control = ControlLoop::new(controller, Limits::default(), Bounds::default(), true);
+        assert!(control.observe(&refused(at(9), 51), at(10)).is_some());
+        // Granted before the last cut, and 15 s after it: a cut again.
+        assert!(control.observe(&refused(at(10), 52), at(25)).is_some());
     }
 
     #[test]

@@ -11,6 +11,9 @@ mod settings;
 
 pub use adjustment::{Adjustment, Reason};
 pub use control_loop::ControlLoop;
-pub use controller::{Aimd, AimdSettings, AnyController, Controller, Fixed, Kind, UnknownController};
+pub use controller::{
+    Aimd, AimdSettings, AnyController, AwsCubic, ConcurrencyRange, Controller, Fixed, Inspect, Kind,
+    NetflixAimd, NetflixAimdSettings, NetflixGradient, Predictive, UnknownController,
+};
 pub use outcome::{Feedback, Outcome, Signal};
 pub use settings::{Bounds, ControllerSettings, InvalidSetting, LimiterSettings, Settings};

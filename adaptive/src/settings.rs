@@ -6,7 +6,26 @@ use limiter_core::{Limits, MAX_LIMIT, Micros, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::control_loop::ControlLoop;
-use crate::controller::{Aimd, AimdSettings, AnyController, Fixed, Kind};
+use crate::controller::{
+    Aimd, AimdSettings, AnyController, AwsCubic, ConcurrencyRange, Fixed, Inspect, Kind, NetflixAimd,
+    NetflixAimdSettings, NetflixGradient, Predictive,
+};
+
+const NETFLIX_GRADIENT_KEYS: [&str; 3] = [
+    "controller.netflix_gradient.min_concurrency",
+    "controller.netflix_gradient.start_concurrency",
+    "controller.netflix_gradient.max_concurrency",
+];
+const NETFLIX_AIMD_KEYS: [&str; 3] = [
+    "controller.netflix_aimd.min_concurrency",
+    "controller.netflix_aimd.start_concurrency",
+    "controller.netflix_aimd.max_concurrency",
+];
+const INSPECT_KEYS: [&str; 3] = [
+    "controller.inspect.min_concurrency",
+    "controller.inspect.start_concurrency",
+    "controller.inspect.max_concurrency",
+];
 
 /// `config.toml`, as far as it concerns the limits and their control.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +61,8 @@ pub struct LimiterSettings {
 pub struct ControllerSettings {
     /// Whether limits are changed at all; if not, the controller only watches.
     pub learn: bool,
+    /// Refusals an hour that the controller `predictive` may spend on learning the limits; above 0.
+    pub hits_per_hour: f64,
     /// Limits are never tuned below these; 1 at least.
     pub floor_calls_per_minute: u64,
     /// See above.
@@ -52,6 +73,12 @@ pub struct ControllerSettings {
     pub ceiling_concurrency: u64,
     /// The constants of the controller `aimd`.
     pub aimd: AimdSettings,
+    /// The range of the controller `netflix-gradient`.
+    pub netflix_gradient: ConcurrencyRange,
+    /// The range and the timeout of the controller `netflix-aimd`.
+    pub netflix_aimd: NetflixAimdSettings,
+    /// The range of the controller `inspect`.
+    pub inspect: ConcurrencyRange,
 }
 
 /// Floor and ceiling of what is tuned.
@@ -92,11 +119,15 @@ impl Default for ControllerSettings {
     fn default() -> Self {
         Self {
             learn: true,
+            hits_per_hour: 0.7,
             floor_calls_per_minute: 1,
             floor_concurrency: 1,
             ceiling_calls_per_minute: 0,
             ceiling_concurrency: 0,
             aimd: AimdSettings::default(),
+            netflix_gradient: NetflixGradient::RANGE,
+            netflix_aimd: NetflixAimdSettings::default(),
+            inspect: Inspect::RANGE,
         }
     }
 }
@@ -110,15 +141,22 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// `limits`, brought within the bounds where they limit.
+    /// `limits`, brought within the bounds. A dimension without a limit gets none from a floor, but from a
+    /// ceiling.
     #[must_use]
     pub fn apply(&self, limits: Limits) -> Limits {
         Limits {
-            calls: limits.calls.map(|calls| calls.clamp(self.calls.0, self.calls.1)),
-            concurrency: limits.concurrency.map(|most| most.clamp(self.concurrency.0, self.concurrency.1)),
+            calls: within(limits.calls, self.calls),
+            concurrency: within(limits.concurrency, self.concurrency),
             ..limits
         }
     }
+}
+
+/// What does not limit stays so, unless there is a ceiling.
+fn within(limit: Option<NonZeroU64>, (least, most): (NonZeroU64, NonZeroU64)) -> Option<NonZeroU64> {
+    let ceiling = Some(most).filter(|most| most.get() < MAX_LIMIT);
+    limit.map(|limit| limit.clamp(least, most)).or(ceiling)
 }
 
 impl LimiterSettings {
@@ -172,6 +210,16 @@ impl ControllerSettings {
         )?;
         Ok(Bounds { calls, concurrency })
     }
+
+    fn budget(&self) -> Result<f64, InvalidSetting> {
+        let budget = self.hits_per_hour;
+        if !(0.001..=1e4).contains(&budget) {
+            let rule = "must be from 0.001 to 10000: without a refusal nothing is learned; \
+                        learn = false keeps the limits";
+            return Err(invalid("controller.hits_per_hour", budget, rule));
+        }
+        Ok(budget)
+    }
 }
 
 impl Settings {
@@ -185,6 +233,25 @@ impl Settings {
         let controller = match kind {
             Kind::Fixed => AnyController::Fixed(Fixed),
             Kind::Aimd => AnyController::Aimd(Aimd::new(self.controller.aimd.checked()?, &start)),
+            Kind::AwsCubic => {
+                AnyController::AwsCubic(AwsCubic::new(self.limiter.window()?.period, start.pacing))
+            }
+            Kind::NetflixGradient => {
+                let range = self.controller.netflix_gradient.checked(NETFLIX_GRADIENT_KEYS)?;
+                AnyController::NetflixGradient(NetflixGradient::new(range))
+            }
+            Kind::NetflixAimd => {
+                let (range, timeout) = self.controller.netflix_aimd.checked()?;
+                AnyController::NetflixAimd(NetflixAimd::new(range, timeout))
+            }
+            Kind::Inspect => {
+                let range = self.controller.inspect.checked(INSPECT_KEYS)?;
+                AnyController::Inspect(Inspect::new(range))
+            }
+            Kind::Predictive => {
+                let (budget, period) = (self.controller.budget()?, self.limiter.window()?.period);
+                AnyController::Predictive(Box::new(Predictive::new(budget, period, &start)))
+            }
         };
         Ok(ControlLoop::new(controller, start, bounds, self.controller.learn))
     }
@@ -206,6 +273,19 @@ impl AimdSettings {
             }
         }
         Ok(self)
+    }
+}
+
+impl NetflixAimdSettings {
+    fn checked(self) -> Result<(ConcurrencyRange, Micros), InvalidSetting> {
+        let timeout = Micros::from_secs_f64(self.timeout_s);
+        if !(self.timeout_s.is_finite() && timeout > Micros::ZERO) {
+            let rule = "must be above 0";
+            return Err(invalid("controller.netflix_aimd.timeout_s", self.timeout_s, rule));
+        }
+        let Self { min_concurrency, start_concurrency, max_concurrency, .. } = self;
+        let range = ConcurrencyRange { min_concurrency, start_concurrency, max_concurrency };
+        Ok((range.checked(NETFLIX_AIMD_KEYS)?, timeout))
     }
 }
 
@@ -245,14 +325,16 @@ mod tests {
     fn the_defaults_make_every_controller() {
         for kind in Kind::ALL {
             let control = Settings::default().control_loop(kind).unwrap();
-            assert_eq!(control.limits().calls, NonZeroU64::new(60));
+            let knows_calls =
+                !matches!(kind, Kind::AwsCubic | Kind::NetflixGradient | Kind::NetflixAimd | Kind::Inspect);
+            assert_eq!(control.limits().calls, NonZeroU64::new(60).filter(|_| knows_calls), "{kind}");
         }
     }
 
     #[test]
     fn what_cannot_be_names_its_key() {
         type Breakage = fn(&mut Settings);
-        let broken: [(&str, Breakage); 7] = [
+        let broken: [(&str, Breakage); 8] = [
             ("limiter.max_calls_per_minute", |s| s.limiter.max_calls_per_minute = 0),
             ("limiter.max_concurrency", |s| s.limiter.max_concurrency = u64::MAX),
             ("limiter.window_s", |s| s.limiter.window_s = f64::NAN),
@@ -262,12 +344,54 @@ mod tests {
                 s.controller.floor_calls_per_minute = 10;
                 s.controller.ceiling_calls_per_minute = 9;
             }),
+            ("controller.hits_per_hour", |s| s.controller.hits_per_hour = f64::NAN),
             ("controller.aimd.decrease", |s| s.controller.aimd.decrease = 1.0),
         ];
         for (key, breakage) in broken {
             let mut settings = Settings::default();
             breakage(&mut settings);
-            assert_eq!(settings.control_loop(Kind::Aimd).unwrap_err().key, key);
+            let refused = Kind::ALL.into_iter().find_map(|kind| settings.control_loop(kind).err());
+            assert_eq!(refused.unwrap().key, key);
+        }
+    }
+
+    #[test]
+    fn a_peers_range_that_is_none_names_its_key() {
+        type Breakage = fn(&mut ControllerSettings);
+        let broken: [(Kind, &str, Breakage); 4] = [
+            (Kind::Inspect, "controller.inspect.min_concurrency", |c| c.inspect.min_concurrency = 0),
+            (Kind::NetflixGradient, "controller.netflix_gradient.start_concurrency", |c| {
+                c.netflix_gradient.start_concurrency = 201;
+            }),
+            (Kind::NetflixAimd, "controller.netflix_aimd.start_concurrency", |c| {
+                c.netflix_aimd.min_concurrency = 21;
+            }),
+            (Kind::NetflixAimd, "controller.netflix_aimd.timeout_s", |c| c.netflix_aimd.timeout_s = 0.0),
+        ];
+        for (kind, key, breakage) in broken {
+            let mut settings = Settings::default();
+            breakage(&mut settings.controller);
+            assert_eq!(settings.control_loop(kind).unwrap_err().key, key);
+        }
+    }
+
+    #[test]
+    fn one_that_only_watches_keeps_to_all_that_is_set() {
+        let mut settings = Settings::default();
+        settings.controller.learn = false;
+        for kind in Kind::ALL {
+            let control = settings.control_loop(kind).unwrap();
+            assert_eq!(*control.limits(), settings.limiter.limits().unwrap(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_ceiling_holds_for_those_who_know_nothing_of_the_dimension() {
+        let mut settings = Settings::default();
+        settings.controller.ceiling_calls_per_minute = 90;
+        for kind in Kind::ALL {
+            let calls = settings.control_loop(kind).unwrap().limits().calls.unwrap().get();
+            assert!(calls <= 90, "{kind}: {calls}");
         }
     }
 

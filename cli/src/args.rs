@@ -35,7 +35,7 @@ pub enum Command {
     /// Simulate a service under one or more controllers, and compare them
     ///
     /// With no argument: a day of the headline scenario `knowledge-base`, 30 times, without a limiter, under
-    /// `aimd` and under an oracle that knows the provider's limits. Prints a table, and writes charts, a page
+    /// `aimd`, under `predictive` and under an oracle that knows the provider's limits. Prints a table, and writes charts, a page
     /// and files to a folder.
     #[command(after_long_help = SIMULATE_EXAMPLES)]
     Simulate(Simulate),
@@ -62,8 +62,9 @@ pub struct Simulate {
     /// The trace's format: auto, ratepilot, azure, mooncake, burstgpt or servegen
     #[arg(long, value_name = "FORMAT", default_value = "auto", requires = "trace")]
     pub format: String,
-    /// Who is compared: none, fixed, aimd, oracle, separated by commas; or all
-    #[arg(long, value_name = "NAMES", default_value = "none,aimd,oracle")]
+    /// Who is compared: none, fixed, aimd, aws-cubic, netflix-gradient, netflix-aimd, inspect, predictive, oracle, separated by
+    /// commas; or all
+    #[arg(long, value_name = "NAMES", default_value = "none,aimd,predictive,oracle")]
     pub controllers: String,
     /// The horizon in hours [default: the scenario's, or the trace's length]
     #[arg(long, value_name = "H", allow_negative_numbers = true)]
@@ -71,7 +72,7 @@ pub struct Simulate {
     /// Where all chance comes from: the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub seed: u64,
-    /// How often each controller is run, each time with other chances [default: 30; 1 for a trace]
+    /// How often each controller is run, each time with other chances [default: 30 for a day, fewer for more, 1 for a trace]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub replications: Option<u32>,
     /// The folder for charts and files; it is made where it is missing
@@ -113,10 +114,10 @@ Examples:
   ratepilot simulate
 
   # your own service: copy a built-in scenario, change what differs
-  ratepilot simulate --scenario my-service.toml --controllers none,aimd,oracle
+  ratepilot simulate --scenario my-service.toml --controllers none,predictive,oracle
 
   # the calls that your service really made, against the provider of a scenario
-  ratepilot simulate --trace calls.csv --scenario step-down --controllers aimd
+  ratepilot simulate --trace calls.csv --scenario step-down --controllers predictive
 
   # every attempt, for your own analysis; numbers for a script
   ratepilot simulate --scenario constant --replications 1 --calls --json > summary.json

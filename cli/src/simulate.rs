@@ -16,8 +16,10 @@ use crate::folder::Folder;
 use crate::rows::{self, Rows};
 use crate::{progress, report, table};
 
-/// How often a scenario is run where nobody says.
-const REPLICATIONS: u32 = 30;
+/// How often a scenario is run where nobody says: often enough for this many simulated hours…
+const HOURS: f64 = 30.0 * 24.0;
+/// …but at least and at most so often.
+const REPLICATIONS: (f64, f64) = (4.0, 30.0);
 
 /// Simulates what the arguments ask for.
 ///
@@ -42,8 +44,7 @@ pub fn run(args: &Simulate, common: &Common) -> Result<(), Fault> {
             trace.path().display()
         ));
     }
-    let replications = args.replications.unwrap_or(if trace.is_some() { 1 } else { REPLICATIONS });
-    let job = Job { args, config: &config, contenders: &contenders, trace: trace.as_ref(), replications };
+    let job = Job { args, config: &config, contenders: &contenders, trace: trace.as_ref() };
     let (results, rows) = job.simulate(&scenarios, &folder)?;
     if args.calls {
         rows::write(rows, &mut folder)?;
@@ -59,14 +60,20 @@ struct Job<'a> {
     config: &'a Config,
     contenders: &'a [Contender],
     trace: Option<&'a Trace>,
-    replications: u32,
 }
 
 impl Job<'_> {
+    fn replications(&self, scenario: &Scenario) -> u32 {
+        let (least, most) = REPLICATIONS;
+        let enough = (HOURS * 3_600.0 / scenario.horizon.as_secs_f64()).clamp(least, most) as u32;
+        self.args.replications.unwrap_or(if self.trace.is_some() { 1 } else { enough })
+    }
+
     fn simulate(&self, scenarios: &[Scenario], folder: &Folder) -> Result<(Results, Vec<Rows>), Fault> {
-        let runs = self.contenders.len() as u64 * u64::from(self.replications);
-        let hours: u64 = scenarios.iter().map(|scenario| scenario.horizon.as_micros() / 3_600_000_000).sum();
-        let bar = progress::bar(hours * runs);
+        let hours = |scenario: &Scenario| {
+            u64::from(self.replications(scenario)) * (scenario.horizon.as_micros() / 3_600_000_000)
+        };
+        let bar = progress::bar(scenarios.iter().map(hours).sum::<u64>() * self.contenders.len() as u64);
         let mut results = Results {
             summary: Summary {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -86,7 +93,7 @@ impl Job<'_> {
                 trace: self.trace,
                 settings: &self.config.settings,
                 contenders: self.contenders,
-                replications: self.replications,
+                replications: self.replications(scenario),
                 seed: self.args.seed,
             };
             let recorder = |contender, replication| {
@@ -138,7 +145,7 @@ fn list(common: &Common) -> Result<(), Fault> {
             scenarios.iter().map(|(name, what)| serde_json::json!({ "name": name, "description": what }));
         format!("{}\n", serde_json::Value::from_iter(entries))
     } else {
-        scenarios.iter().map(|(name, what)| format!("{name:<16} {what}\n")).collect()
+        scenarios.iter().map(|(name, what)| format!("{name:<21} {what}\n")).collect()
     };
     say(&text)
 }

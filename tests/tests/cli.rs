@@ -15,13 +15,13 @@ const SHORT: &str = "simulate --hours 1 --replications 2";
 #[test]
 fn a_run_prints_a_table_and_says_where_the_files_are() {
     let place = Workplace::new();
-    let said = place.run("simulate --scenario all --controllers all --hours 2 --replications 2").ok();
+    let said = place.run("simulate --scenario knowledge-base --scenario hard-day --controllers all --hours 2 --replications 2").ok();
     for line in said.lines().take_while(|line| !line.starts_with("With")) {
         assert!(line.chars().count() <= COLUMNS, "{line}");
     }
-    for controller in ["none", "fixed", "aimd", "oracle"] {
+    for controller in ["none ", "fixed ", "aimd ", "aws-cubic ", "predictive ", "oracle "] {
         let rows = said.lines().filter(|line| line.trim_start().starts_with(controller));
-        assert_eq!(rows.count(), 4, "one row of {controller} a scenario\n{said}");
+        assert_eq!(rows.count(), 2, "one row of {controller} a scenario\n{said}");
     }
     let page = place.text("ratepilot-out/report.html");
     assert!(said.contains("ratepilot-out/report.html"), "{said}");
@@ -89,7 +89,9 @@ fn the_list_names_the_scenarios_that_there_are() {
     let place = Workplace::new();
     let list = place.run("simulate --scenario list").ok();
     let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names, ["knowledge-base", "constant", "step-down", "overload"]);
+    let built_in: Vec<_> = simulator::scenario::builtin::all().map(|(name, _)| name).collect();
+    assert_eq!(names, built_in);
+    assert_eq!(names.first(), Some(&"knowledge-base"), "the headline scenario comes first");
     assert!(place.tree().is_empty(), "to list is not to run");
 }
 

@@ -181,10 +181,14 @@ impl<'a, R: Recorder> World<'a, R> {
             Event::Ask(call) => self.ask(call),
             Event::Expire(call, ticket) => self.expire(call, ticket),
             Event::Look => {
-                if let Some(limiter) = &mut self.limiter {
+                // An earlier look may have taken this one's place and done its work: answered again, every such
+                // leftover would schedule another, and they would only ever become more.
+                if let Some(limiter) = &mut self.limiter
+                    && limiter.looks_at <= self.now
+                {
                     limiter.looks_at = Time::MAX;
+                    self.serve();
                 }
-                self.serve();
             }
             Event::Reach(call) => self.reach(call),
             Event::Answer(call) => self.answer(call),
