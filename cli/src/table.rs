@@ -2,7 +2,10 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use reports::text;
-use simulator::results::{ControllerSummary, ScenarioSummary, Summary};
+use simulator::results::{ControllerSummary, Estimate, ScenarioSummary, Summary};
+
+/// A rate from here on is told in thousands.
+const LONG: f64 = 10_000.0;
 
 /// One scenario's table, with its title above.
 pub fn of(scenario: &ScenarioSummary, summary: &Summary) -> String {
@@ -26,7 +29,7 @@ pub fn of(scenario: &ScenarioSummary, summary: &Summary) -> String {
         "calls ok",
         "of oracle",
         "wait p50 / p95",
-        "top limit / in flight",
+        "limit / in flight",
     ]);
     for controller in &scenario.controllers {
         table.add_row(row(controller));
@@ -40,18 +43,28 @@ pub fn of(scenario: &ScenarioSummary, summary: &Summary) -> String {
 
 fn row(controller: &ControllerSummary) -> [String; 6] {
     let wait = &controller.added_wait_s;
-    let interval =
-        text::interval(&controller.hits_per_hour).map_or(String::new(), |interval| format!(" ({interval})"));
     [
         controller.name.clone(),
-        format!("{}{interval}", text::rate(controller.hits_per_hour.mean)),
+        hits(&controller.hits_per_hour),
         controller.success_rate.map_or_else(|| "-".to_owned(), text::share),
         controller.goodput_vs_oracle.map_or_else(|| "-".to_owned(), text::ratio),
-        format!("{:.1} s / {:.1} s", wait.p50, wait.p95),
+        format!("{:.1} / {:.1} s", wait.p50, wait.p95),
         format!(
             "{} / {}",
             controller.highest_limit_calls.map_or_else(|| "-".to_owned(), text::compact),
             text::compact(controller.highest_in_flight)
         ),
     ]
+}
+
+/// A rate and its interval; in thousands where a number would be too long for its column.
+fn hits(estimate: &Estimate) -> String {
+    let highest = estimate.ci95.map_or(estimate.mean, |[_, high]| high);
+    if highest < LONG {
+        let interval = text::interval(estimate).map_or(String::new(), |interval| format!(" ({interval})"));
+        return format!("{}{interval}", text::rate(estimate.mean));
+    }
+    let short = |rate: f64| text::compact(rate.round() as u64);
+    let interval = estimate.ci95.map(|[low, high]| format!(" ({} – {})", short(low), short(high)));
+    short(estimate.mean) + &interval.unwrap_or_default()
 }

@@ -209,7 +209,25 @@ impl<'a> Account<'a> {
 
     fn advance(&mut self, at: Time, limits: &TrueLimits) {
         self.finish(at);
-        self.used.advance(at, self.model.window_span, limits);
+        let span = self.model.window_span;
+        if let Usage::Buckets { at: mut from, .. } = self.used {
+            // A bucket fills at the rate of its time, so a gap is filled piece by piece.
+            while let Some(next) = self.bucket_changes(from).filter(|next| *next < at) {
+                self.used.advance(next, span, &TrueLimits::at(self.model, from));
+                from = next;
+            }
+            self.used.advance(at, span, &TrueLimits::at(self.model, from));
+        }
+        self.used.advance(at, span, limits);
+    }
+
+    /// When the size of a bucket changes after `at`; the diurnal part is taken in pieces.
+    fn bucket_changes(&self, at: Time) -> Option<Time> {
+        let piece = Micros::new(self.model.window_span.get() / 16).max(Micros::from_secs(1));
+        let diurnal = (self.model.calls_diurnal.amplitude != 0.0).then(|| at + piece);
+        let calls = self.model.calls.as_ref().and_then(|steps| steps.next_change(at));
+        let tokens = self.model.tokens.as_ref().and_then(|steps| steps.next_change(at));
+        [diurnal, calls, tokens].into_iter().flatten().min()
     }
 }
 
@@ -296,4 +314,32 @@ fn refill(left: &mut Option<f64>, size: Option<u64>, share: f64) {
         let size = size as f64;
         left.map_or(size, |left| (left + share * size).min(size))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    /// 60 calls a minute, then 30: empty at second 3590, a bucket holds 10 at the step, and 15 ten seconds later.
+    #[test]
+    fn a_bucket_fills_at_the_rate_of_its_time() {
+        let text = "name = 'bucket'\nhours = 2\n[arrivals]\nprocess = 'poisson'\ncalls_per_hour = 1\n\
+                    [provider]\nwindow = 'token-bucket'\ncalls_per_minute = [[0, 60], [1, 30]]\n";
+        let scenario = Scenario::parse("bucket", text).unwrap();
+        let mut account = Account::new(&scenario.provider);
+        let offer = Offer {
+            tokens: 1,
+            service: Micros::from_secs(1),
+            hangs_up: Time::MAX,
+            foreign: false,
+            chance: [0.0; 3],
+        };
+        let mut accepted = |second: f64, offered: usize| {
+            let at = Time::from_secs_f64(second);
+            (0..offered).filter(|_| matches!(account.offer(&offer, at).0, Verdict::Accepted(_))).count()
+        };
+        assert_eq!(accepted(3_590.0, 100), 60);
+        assert_eq!(accepted(3_610.0, 100), 15);
+    }
 }

@@ -15,7 +15,7 @@ const SHORT: &str = "simulate --hours 1 --replications 2";
 #[test]
 fn a_run_prints_a_table_and_says_where_the_files_are() {
     let place = Workplace::new();
-    let said = place.run("simulate --scenario knowledge-base --scenario hard-day --controllers all --hours 2 --replications 2").ok();
+    let said = place.run("simulate --scenario knowledge-base --scenario hard-day --controllers all --hours 30 --replications 1").ok();
     for line in said.lines().take_while(|line| !line.starts_with("With")) {
         assert!(line.chars().count() <= COLUMNS, "{line}");
     }
