@@ -341,9 +341,13 @@ mod tests {
             ("a = 1\na = 2", "line 2, column 1: not valid TOML: duplicate key `a`"),
             (
                 "[pool]\nmax_calls = 99999999999999999999",
+                "line 2, column 13: `pool.max_calls` is 1e20, but must be a whole number, not negative, \
+                 at most 9223372036854775807",
+            ),
+            (
+                "[pool]\nmax_calls = 0xffffffffffffffff",
                 "line 2, column 13: `pool.max_calls` must fit into 64 bits",
             ),
-            ("[pool]\nratio = 1e999", "line 2, column 9: `pool.ratio` must fit into 64 bits"),
             (
                 "\"\\u001b[31m\" = 1",
                 "line 1, column 1: unknown key `\\u{1b}[31m`: allowed: `name`, `pool`, `rules`, `models`",
@@ -352,6 +356,21 @@ mod tests {
         for (text, message) in cases {
             let error = parse::<Config>("f.toml", text).unwrap_err();
             assert_eq!(error.to_string(), format!("f.toml, {message}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_all_numbers_is_left_to_the_rule_of_its_key() {
+        for (text, found) in [("1e999", "inf"), ("99999999999999999999", "1e20"), ("-1e999", "-inf")] {
+            let document = crate::Document::parse("f.toml", &format!("[pool]\nratio = {text}\n")).unwrap();
+            let config: Config = document.read().unwrap();
+            let error = document.root().key("pool").key("ratio").within(config.pool.ratio, 0.0..=1.0, "");
+            assert_eq!(
+                error.unwrap_err().to_string(),
+                format!(
+                    "f.toml, line 2, column 9: `pool.ratio` is {found}, but must be at least 0 and at most 1"
+                )
+            );
         }
     }
 

@@ -18,7 +18,7 @@ impl Document {
     /// Reads `text`; `origin` (a file's name) is what errors call it.
     ///
     /// # Errors
-    /// Where the text is not TOML, or holds a number beyond 64 bits.
+    /// Where the text is not TOML, or holds a whole number in hexadecimal, octal or binary beyond 64 bits.
     pub fn parse(origin: &str, text: &str) -> Result<Self, SettingsError> {
         Ok(Self { origin: origin.to_owned(), root: Node::document(origin, text)? })
     }

@@ -198,8 +198,13 @@ impl de::Error for SettingsError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let mut expected = wanted(expected);
+        // A whole number beyond 64 bits is read as a float, so that `1e20` would be told to be whole.
+        if matches!(found, Unexpected::Float(number) if number.abs() >= i64::MAX as f64) {
+            expected.push_str(&format!(", at most {}", i64::MAX));
+        }
         let (kind, found) = in_words(found);
-        Self::new(Problem::WrongType { expected: wanted(expected), kind: kind.to_owned(), found })
+        Self::new(Problem::WrongType { expected, kind: kind.to_owned(), found })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

@@ -90,6 +90,8 @@ fn convert(
     let refuse = |rule: &str| {
         SettingsError::new(Problem::NotAllowed { found: None, rule: rule.to_owned() }).at(&place)
     };
+    let float = |digits: &str| digits.parse::<f64>().ok();
+    let no_number = || refuse("must be a number");
     if depth > DEEPEST {
         return Err(refuse(&format!("must not be nested deeper than {DEEPEST} levels")));
     }
@@ -99,17 +101,14 @@ fn convert(
     };
     let value = match value {
         DeValue::String(text) => Value::Text(text.into_owned()),
-        DeValue::Integer(digits) => Value::Integer(
-            i64::from_str_radix(digits.as_str(), digits.radix())
-                .map_err(|_| refuse("must fit into 64 bits"))?,
-        ),
-        DeValue::Float(digits) => {
-            let number: f64 = digits.as_str().parse().map_err(|_| refuse("must be a number"))?;
-            if number.is_infinite() && !digits.as_str().contains("inf") {
-                return Err(refuse("must fit into 64 bits"));
-            }
-            Value::Float(number)
-        }
+        DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
+            Ok(number) => Value::Integer(number),
+            // As a float it is only less exact, and the key that it is for says how large it may be.
+            Err(_) if digits.radix() == 10 => Value::Float(float(digits.as_str()).ok_or_else(no_number)?),
+            Err(_) => return Err(refuse("must fit into 64 bits")),
+        },
+        // One beyond all floats is infinite: the key that it is for says how large it may be.
+        DeValue::Float(digits) => Value::Float(float(digits.as_str()).ok_or_else(no_number)?),
         DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Datetime(_) => Value::Date,
         DeValue::Array(items) => Value::List({

@@ -143,12 +143,11 @@ impl World {
     ) -> impl Strategy<Value = Self> {
         let warmup = prop_oneof![3 => Just(0), 1 => 1_u64..10];
         (10_u64..60, warmup, demand, clients, provider).prop_map(
-            |(minutes, warmup_minutes, demand, clients, provider)| Self {
-                minutes,
-                warmup_minutes,
-                demand,
-                clients,
-                provider,
+            |(minutes, warmup_minutes, demand, clients, mut provider)| {
+                // One that begins after the end is refused.
+                provider.overload =
+                    provider.overload.map(|(from, length, refuse)| (from % minutes, length, refuse));
+                Self { minutes, warmup_minutes, demand, clients, provider }
             },
         )
     }

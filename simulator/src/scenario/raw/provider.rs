@@ -124,7 +124,7 @@ impl RawProvider {
             counts_refused: self.counts_refused,
             latency: self.latency.resolve(&at.key("latency"))?,
             foreign: self.foreign(&at.key("foreign_calls_per_minute"), hours)?,
-            overloads: overloads(&self.overload, &at.key("overload"))?,
+            overloads: overloads(&self.overload, &at.key("overload"), hours)?,
         })
     }
 
@@ -196,11 +196,12 @@ impl RawLatency {
 }
 
 /// The overloads in the order of their start, whatever the order in which they are written.
-fn overloads(written: &[RawOverload], at: &Cursor<'_>) -> Result<Vec<Overload>, SettingsError> {
+fn overloads(written: &[RawOverload], at: &Cursor<'_>, hours: f64) -> Result<Vec<Overload>, SettingsError> {
     let mut overloads = Vec::with_capacity(written.len());
     for (index, raw) in written.iter().enumerate() {
         let at = at.index(index);
-        let at_hour = at.key("at_hour").within(raw.at_hour, 0.0..=MAX_HOUR, "")?;
+        let in_vain = "the scenario ends there, and its overload would never come";
+        let at_hour = at.key("at_hour").within(raw.at_hour, 0.0..hours, in_vain)?;
         let lengths = (Excluded(0.0), Included(MAX_HOUR * 60.0));
         let minutes = at.key("minutes").within(raw.minutes, lengths, "")?;
         let refuse =

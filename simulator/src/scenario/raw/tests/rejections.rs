@@ -287,7 +287,12 @@ fn a_bad_value_is_told_with_key_line_value_and_what_is_allowed() {
         (
             "provider.overload.at_hour",
             "at_hour = -1",
-            "`provider.overload[0].at_hour` is -1, but must be at least 0 and at most 1000000",
+            "`provider.overload[0].at_hour` is -1, but must be at least 0 and below 24: the scenario ends there, and its overload would never come",
+        ),
+        (
+            "provider.overload.at_hour",
+            "at_hour = 24",
+            "`provider.overload[0].at_hour` is 24, but must be at least 0 and below 24: the scenario ends there, and its overload would never come",
         ),
         (
             "provider.overload.minutes",
