@@ -1,6 +1,7 @@
 //! A change of the limits, and why.
 
 use std::fmt;
+use std::str::FromStr;
 
 use limiter_core::{Dimension, Limits, Time};
 
@@ -41,6 +42,30 @@ impl Reason {
     }
 }
 
+/// There is no reason of those words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no reason '{0}' for an adjustment")]
+pub struct UnknownReason(pub String);
+
+impl Reason {
+    /// All of them, dimension by dimension where they name one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let named = [Self::Refused, Self::Revealed, Self::Probed, Self::Climbed];
+        let each = named.into_iter().flat_map(|reason| Dimension::ALL.map(reason));
+        each.chain([Self::Unrefused, Self::Slow])
+    }
+}
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    /// The reason of the words that [`Display`](fmt::Display) writes.
+    fn from_str(words: &str) -> Result<Self, Self::Err> {
+        let found = Self::all().find(|reason| reason.to_string() == words);
+        found.ok_or_else(|| UnknownReason(words.to_owned()))
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,5 +76,18 @@ impl fmt::Display for Reason {
             Self::Unrefused => f.write_str("pressed and not refused"),
             Self::Slow => f.write_str("answered slowly"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_from_its_words() {
+        for reason in Reason::all() {
+            assert_eq!(reason.to_string().parse(), Ok(reason));
+        }
+        assert_eq!("refused for fun".parse::<Reason>(), Err(UnknownReason("refused for fun".to_owned())));
     }
 }

@@ -9,7 +9,7 @@ mod controller;
 mod outcome;
 mod settings;
 
-pub use adjustment::{Adjustment, Reason};
+pub use adjustment::{Adjustment, Reason, UnknownReason};
 pub use control_loop::ControlLoop;
 pub use controller::{
     Aimd, AimdSettings, AnyController, AwsCubic, ConcurrencyRange, Controller, Fixed, Inspect, Kind,

@@ -7,6 +7,7 @@ mod console;
 mod fault;
 mod folder;
 mod generate;
+mod league;
 mod progress;
 mod report;
 mod rows;

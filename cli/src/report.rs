@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reports::{Files, SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
+use reports::{ADJUSTMENTS_FILE, Files, SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
 
 use simulator::results::Results;
 
@@ -39,9 +39,9 @@ pub fn run(args: &Report, common: &Common) -> Result<(), Fault> {
 /// # Errors
 /// Where it holds none, or not a whole one.
 pub fn results(dir: &Path) -> Result<Results, Fault> {
-    let (summary, timeline, waits) =
-        (read(dir, SUMMARY_FILE)?, read(dir, TIMELINE_FILE)?, read(dir, WAITS_FILE)?);
-    let files = Files { summary: &summary, timeline: &timeline, waits: &waits };
+    let (summary, timeline) = (read(dir, SUMMARY_FILE)?, read(dir, TIMELINE_FILE)?);
+    let (waits, adjustments) = (read(dir, WAITS_FILE)?, read(dir, ADJUSTMENTS_FILE)?);
+    let files = Files { summary: &summary, timeline: &timeline, waits: &waits, adjustments: &adjustments };
     reports::read(files).map_err(|error| Fault::failure(anyhow::anyhow!("{}: {error}", dir.display())))
 }
 

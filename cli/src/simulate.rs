@@ -5,7 +5,7 @@ use std::path::Path;
 use simulator::results::{Results, Summary};
 use simulator::scenario::{Scenario, builtin};
 use simulator::trace::Trace;
-use simulator::{Contender, Plan, SimulateError, summarise};
+use simulator::{Contender, Plan, SimulateError, adjustments, summarise};
 
 use crate::args::{Common, Simulate};
 use crate::asked::{contenders, format, scenarios, set_horizon, trace};
@@ -14,7 +14,7 @@ use crate::console::{note, say};
 use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::rows::{self, Rows};
-use crate::{progress, report, table};
+use crate::{league, progress, report, table};
 
 /// How often a scenario is run where nobody says: often enough for this many simulated hours…
 const HOURS: f64 = 30.0 * 24.0;
@@ -84,6 +84,7 @@ impl Job<'_> {
             },
             timelines: Vec::new(),
             waits: Vec::new(),
+            adjustments: Vec::new(),
         };
         let mut calls = Vec::new();
         for scenario in scenarios {
@@ -108,6 +109,7 @@ impl Job<'_> {
             results.summary.scenarios.push(summary);
             results.timelines.extend(timelines);
             results.waits.extend(waits);
+            results.adjustments.extend(adjustments(scenario, &fields));
             calls.extend(rows);
         }
         bar.finish_and_clear();
@@ -154,6 +156,10 @@ fn print(summary: &Summary, folder: &Path, charts: usize) -> Result<(), Fault> {
     let mut text = String::new();
     for scenario in &summary.scenarios {
         text += &format!("{}\n{}\n\n", table::of(scenario, summary), reports::meaning(scenario));
+    }
+    let league = league::of(&summary.scenarios);
+    if !league.is_empty() {
+        text += &format!("{league}\n");
     }
     let page = folder.join(reports::PAGE_FILE);
     text += &format!(

@@ -26,6 +26,9 @@ pub enum Dimension {
 }
 
 impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Calls, Self::Tokens, Self::Concurrency, Self::Pacing];
+
     /// The word that messages, logs and charts use.
     pub const fn name(self) -> &'static str {
         match self {

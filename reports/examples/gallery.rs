@@ -6,10 +6,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use adaptive::Reason;
+use limiter_core::Dimension;
 use reports::{Artifact, Files, charts, export, meaning, page, read};
 use simulator::results::{
-    ControllerSummary, Estimate, Minute, PairedDifference, Results, ScenarioSummary, Summary, Timeline,
-    WaitCurve, WaitPoint, WaitSummary,
+    Adjustments, Change, ControllerSummary, Estimate, Minute, PairedDifference, Results, ScenarioSummary,
+    Summary, Timeline, WaitCurve, WaitPoint, WaitSummary,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,6 +30,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         "predictive",
         "oracle",
     ];
+    let many: Vec<World> = (0..17)
+        .map(|place| World {
+            calls: 10.0 * f64::from(place + 1),
+            refusing: 10_f64.powf(f64::from(place) / 4.0 - 3.5),
+            ..World::new(&format!("scenario-{place}"), 240, 5)
+        })
+        .collect();
     let galleries = [
         ("headline", results(&[World::new("knowledge-base", 1_440, 30)], &four)),
         ("nine-controllers", results(&[World::new("step-down", 1_440, 3)], &all)),
@@ -49,6 +58,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             "flood",
             results(&[World { calls: 4_000.0, refusing: 1.0, ..World::new("flood", 1_440, 2) }], &four),
         ),
+        ("league", results(&many, &all)),
+        ("tokens", results(&[World { tokens: true, ..World::new("token-limit", 1_440, 3) }], &four)),
         (
             "names",
             results(
@@ -70,6 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             summary: content(reports::SUMMARY_FILE),
             timeline: content(reports::TIMELINE_FILE),
             waits: content(reports::WAITS_FILE),
+            adjustments: content(reports::ADJUSTMENTS_FILE),
         })?;
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
@@ -94,12 +106,22 @@ struct World {
     calls: f64,
     refusing: f64,
     limited: bool,
+    tokens: bool,
 }
 
 impl World {
     fn new(name: &str, minutes: u32, replications: u32) -> Self {
         let name = name.to_owned();
-        Self { name, minutes, warmup_hours: 0.0, replications, calls: 30.0, refusing: 0.004, limited: true }
+        Self {
+            name,
+            minutes,
+            warmup_hours: 0.0,
+            replications,
+            calls: 30.0,
+            refusing: 0.004,
+            limited: true,
+            tokens: false,
+        }
     }
 }
 
@@ -114,6 +136,7 @@ fn results(worlds: &[World], controllers: &[&str]) -> Results {
         },
         timelines: Vec::new(),
         waits: Vec::new(),
+        adjustments: Vec::new(),
     };
     for world in worlds {
         let mut summaries = Vec::new();
@@ -124,6 +147,7 @@ fn results(worlds: &[World], controllers: &[&str]) -> Results {
             for replication in 0..world.replications {
                 results.timelines.push(timeline(world, controller, skill, replication));
             }
+            results.adjustments.extend(adjustments(&results.timelines[first]));
             let curve = waits(world, controller, skill);
             summaries.push(summary(world, controller, skill, &results.timelines[first..], &curve));
             results.waits.push(curve);
@@ -179,9 +203,42 @@ fn timeline(world: &World, controller: &str, skill: f64, replication: u32) -> Ti
             overloads: u32::from(minute % 400 == 399),
             waiting: (demand - granted) as u32,
             in_flight: ((granted / 9.0 + 2.0 * dice.roll()) as u32).min(7),
+            true_limit_tokens: known(80_000).filter(|_| world.tokens),
+            limit_tokens: known(65_000 + u64::from(minute / 200 % 3) * 5_000)
+                .filter(|_| world.tokens && limiter.is_some()),
+            tokens: (granted * 1_400.0) as u64,
         });
     }
     Timeline { scenario: world.name.clone(), controller: controller.to_owned(), replication, minutes }
+}
+
+/// Every change of the limits from one minute to the next, as if a refusal or its absence had been behind it.
+fn adjustments(timeline: &Timeline) -> Option<Adjustments> {
+    let mut changes = Vec::new();
+    for pair in timeline.minutes.windows(2) {
+        let limits = |minute: &Minute| [minute.limit_calls, minute.limit_concurrency];
+        let moved = limits(&pair[0]).into_iter().zip(limits(&pair[1]));
+        for (dimension, (from, to)) in [Dimension::Calls, Dimension::Concurrency].into_iter().zip(moved) {
+            let reason = match (pair[0].hits, pair[1].minute % 3) {
+                (0, 0) => Reason::Probed(dimension),
+                (0, 1) => Reason::Climbed(dimension),
+                (0, _) => Reason::Unrefused,
+                (1, _) => Reason::Refused(dimension),
+                _ => Reason::Revealed(dimension),
+            };
+            let time_s = f64::from(pair[1].minute) * 60.0;
+            if from != to {
+                changes.push(Change { time_s, dimension, from, to, reason, adjustments: 1 });
+            }
+        }
+    }
+    let learns = !["none", "fixed", "oracle"].contains(&timeline.controller.as_str());
+    (learns && !changes.is_empty()).then(|| Adjustments {
+        scenario: timeline.scenario.clone(),
+        controller: timeline.controller.clone(),
+        replication: timeline.replication,
+        changes,
+    })
 }
 
 fn waits(world: &World, controller: &str, skill: f64) -> WaitCurve {
@@ -224,6 +281,7 @@ fn summary(
         success_rate_ci95: (calls > 0).then_some([0.97, 0.995]),
         goodput_per_minute: estimate((attempts - hits) as f64 / minutes, world.replications),
         goodput_vs_oracle: world.limited.then_some(0.9 + 0.1 * skill),
+        goodput_vs_oracle_ci95: world.limited.then_some([0.88 + 0.1 * skill, 0.92 + 0.1 * skill]),
         added_wait_s: WaitSummary {
             p50: quantile(0.5),
             p95: quantile(0.95),
@@ -237,18 +295,21 @@ fn summary(
 }
 
 fn differences(summaries: &[ControllerSummary]) -> Vec<PairedDifference> {
-    let Some((baseline, others)) = summaries.split_first() else { return Vec::new() };
     let less = |one: Estimate, other: Estimate| {
         let mean = one.mean - other.mean;
         Estimate { mean, ci95: one.ci95.map(|_| [mean - 0.3, mean + 0.3]) }
     };
-    let difference = |other: &ControllerSummary| PairedDifference {
-        controller: other.name.clone(),
-        baseline: baseline.name.clone(),
-        hits_per_hour: less(other.hits_per_hour, baseline.hits_per_hour),
-        goodput_per_minute: less(other.goodput_per_minute, baseline.goodput_per_minute),
+    let pairs = summaries
+        .iter()
+        .enumerate()
+        .flat_map(|(place, later)| summaries[..place].iter().map(move |earlier| (later, earlier)));
+    let difference = |(later, earlier): (&ControllerSummary, &ControllerSummary)| PairedDifference {
+        controller: later.name.clone(),
+        baseline: earlier.name.clone(),
+        hits_per_hour: less(later.hits_per_hour, earlier.hits_per_hour),
+        goodput_per_minute: less(later.goodput_per_minute, earlier.goodput_per_minute),
     };
-    others.iter().map(difference).collect()
+    pairs.map(difference).collect()
 }
 
 fn estimate(mean: f64, replications: u32) -> Estimate {

@@ -96,7 +96,7 @@ pub enum ReadError {
     /// A row belongs to something that `summary.json` does not know.
     #[error(
         "{file}, line {line}: expected a scenario and controller of summary.json, found `{scenario}` under \
-         `{controller}`. The files are of different runs: take all three from one folder"
+         `{controller}`. The files are of different runs: take all of them from one folder"
     )]
     Stranger {
         /// The file.

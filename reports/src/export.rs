@@ -1,6 +1,6 @@
-//! Results as files: `summary.json`, `timeline.csv`, `waits.csv`.
+//! Results as files: `summary.json`, `timeline.csv`, `waits.csv`, `adjustments.csv`.
 
-use simulator::results::{Results, Summary, Timeline, WaitCurve};
+use simulator::results::{Adjustments, Results, Summary, Timeline, WaitCurve};
 
 use crate::{Artifact, ReportError};
 
@@ -10,8 +10,10 @@ pub const SUMMARY_FILE: &str = "summary.json";
 pub const TIMELINE_FILE: &str = "timeline.csv";
 /// The name of the file that holds the distribution of the added wait.
 pub const WAITS_FILE: &str = "waits.csv";
+/// The name of the file that holds what controllers did in their first replication, and why.
+pub const ADJUSTMENTS_FILE: &str = "adjustments.csv";
 
-pub(crate) const TIMELINE_COLUMNS: [&str; 14] = [
+pub(crate) const TIMELINE_COLUMNS: [&str; 17] = [
     "scenario",
     "controller",
     "replication",
@@ -26,11 +28,16 @@ pub(crate) const TIMELINE_COLUMNS: [&str; 14] = [
     "overloads",
     "waiting",
     "in_flight",
+    "true_limit_tokens",
+    "limit_tokens",
+    "tokens",
 ];
 pub(crate) const WAITS_COLUMNS: [&str; 4] = ["scenario", "controller", "share", "wait_s"];
+pub(crate) const ADJUSTMENTS_COLUMNS: [&str; 9] =
+    ["scenario", "controller", "replication", "time_s", "dimension", "from", "to", "reason", "adjustments"];
 
-/// Writes results as `summary.json`, `timeline.csv` and `waits.csv`, from which [`read`](crate::read) gets the
-/// same results back.
+/// Writes results as `summary.json`, `timeline.csv`, `waits.csv` and `adjustments.csv`, from which
+/// [`read`](crate::read) gets the same results back.
 ///
 /// A number that does not exist (no limit, no such interval) is an empty field, or `null` in JSON. A curve
 /// without a point is one row without numbers; a timeline without a minute leaves no row.
@@ -42,6 +49,10 @@ pub fn export(results: &Results) -> Result<Vec<Artifact>, ReportError> {
         Artifact::new(SUMMARY_FILE, summary(&results.summary)?),
         Artifact::new(TIMELINE_FILE, in_csv(TIMELINE_FILE, |csv| timeline(csv, &results.timelines))?),
         Artifact::new(WAITS_FILE, in_csv(WAITS_FILE, |csv| waits(csv, &results.waits))?),
+        Artifact::new(
+            ADJUSTMENTS_FILE,
+            in_csv(ADJUSTMENTS_FILE, |csv| adjustments(csv, &results.adjustments))?,
+        ),
     ])
 }
 
@@ -55,21 +66,25 @@ fn timeline(csv: &mut csv::Writer<Vec<u8>>, timelines: &[Timeline]) -> Result<()
     csv.write_record(TIMELINE_COLUMNS)?;
     for timeline in timelines {
         for minute in &timeline.minutes {
+            // In two parts, as serde's tuples end at sixteen.
             csv.serialize((
-                &timeline.scenario,
-                &timeline.controller,
-                timeline.replication,
-                minute.minute,
-                minute.true_limit_calls,
-                minute.true_limit_concurrency,
-                minute.limit_calls,
-                minute.limit_concurrency,
-                minute.granted,
-                minute.accepted,
-                minute.hits,
-                minute.overloads,
-                minute.waiting,
-                minute.in_flight,
+                (&timeline.scenario, &timeline.controller, timeline.replication),
+                (
+                    minute.minute,
+                    minute.true_limit_calls,
+                    minute.true_limit_concurrency,
+                    minute.limit_calls,
+                    minute.limit_concurrency,
+                    minute.granted,
+                    minute.accepted,
+                    minute.hits,
+                    minute.overloads,
+                    minute.waiting,
+                    minute.in_flight,
+                    minute.true_limit_tokens,
+                    minute.limit_tokens,
+                    minute.tokens,
+                ),
             ))?;
         }
     }
@@ -85,6 +100,20 @@ fn waits(csv: &mut csv::Writer<Vec<u8>>, curves: &[WaitCurve]) -> Result<(), csv
         }
         if curve.points.is_empty() {
             csv.write_record([&curve.scenario, &curve.controller, "", ""])?;
+        }
+    }
+    Ok(())
+}
+
+fn adjustments(csv: &mut csv::Writer<Vec<u8>>, all: &[Adjustments]) -> Result<(), csv::Error> {
+    csv.write_record(ADJUSTMENTS_COLUMNS)?;
+    for Adjustments { scenario, controller, replication, changes } in all {
+        for change in changes {
+            let (dimension, reason) = (change.dimension.name(), change.reason.to_string());
+            csv.serialize((
+                (scenario, controller, replication, change.time_s),
+                (dimension, change.from, change.to, reason, change.adjustments),
+            ))?;
         }
     }
     Ok(())

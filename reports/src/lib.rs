@@ -4,9 +4,9 @@
 //!
 //! | what | made by | file |
 //! |---|---|---|
-//! | the summary, the minutes, the waits | [`export`] | `summary.json`, `timeline.csv`, `waits.csv` |
+//! | the summary, the minutes, the waits, what controllers did | [`export`] | `summary.json`, `timeline.csv`, `waits.csv`, `adjustments.csv` |
 //! | the same, read back | [`read`] | |
-//! | charts | [`charts`] | `SCENARIO-before-after.png`, `SCENARIO-controllers.png`, `SCENARIO-waits.png`, `SCENARIO-timeline-CONTROLLER.png` |
+//! | charts | [`charts`] | `league.png`, and for each scenario those that the function names |
 //! | a page that needs no network | [`page`] | `report.html` |
 //! | the names of all these files | [`file_names`] | |
 //! | what a scenario's numbers mean, in a sentence | [`meaning`] | |
@@ -18,18 +18,21 @@
 mod artifact;
 mod chart;
 mod error;
+mod excerpt;
 mod export;
 mod meaning;
 mod page;
+mod paired;
 mod palette;
 mod plan;
 mod read;
 pub mod text;
+mod worse;
 
 pub use artifact::Artifact;
 pub use chart::charts;
 pub use error::{ReadError, ReportError};
-pub use export::{SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, export};
+pub use export::{ADJUSTMENTS_FILE, SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, export};
 pub use meaning::meaning;
 pub use page::{PAGE_FILE, page};
 pub use plan::file_names;

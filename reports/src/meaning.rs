@@ -1,18 +1,21 @@
 //! What a scenario's numbers amount to, in one sentence.
 
-use simulator::results::{ControllerSummary, PairedDifference, ScenarioSummary};
+use simulator::results::{ControllerSummary, ScenarioSummary};
 
+use crate::paired::{Paired, is_clear};
 use crate::text;
+use crate::worse::worse_than_none;
 
 const UNLIMITED: &str = "none";
-const ORACLE: &str = "oracle";
+pub(crate) const ORACLE: &str = "oracle";
 /// Where the oracle serves less than this share of the calls, demand is more than the provider allows.
 const ENOUGH: f64 = 0.9;
 
 /// A sentence or a few that say what a scenario's results mean, whichever controllers were run.
 ///
 /// It speaks of refusals, of the success that they cost, and of the wait that avoiding them adds, never of one
-/// alone; and where two controllers are compared it says if the runs cannot tell them apart.
+/// alone; where two controllers are compared it says if the runs cannot tell them apart; and it names every limiter
+/// that did worse than none.
 pub fn meaning(scenario: &ScenarioSummary) -> String {
     let hours = text::length(counted_hours(scenario));
     let Some(first) = scenario.controllers.first() else {
@@ -32,7 +35,7 @@ pub fn meaning(scenario: &ScenarioSummary) -> String {
             )
         }
     };
-    sentence + &overloaded(scenario) + &demanding(scenario)
+    sentence + &worse_than_none(scenario) + &overloaded(scenario) + &demanding(scenario)
 }
 
 /// What the platform itself refused, which no limit avoids.
@@ -85,11 +88,6 @@ pub(crate) fn counted_hours(scenario: &ScenarioSummary) -> f64 {
     (scenario.hours - scenario.warmup_hours).max(0.0)
 }
 
-/// Whether a difference's interval leaves no doubt about its sign; `None` without an interval.
-pub(crate) fn is_clear(difference: &PairedDifference) -> Option<bool> {
-    difference.hits_per_hour.ci95.map(|[low, high]| low > 0.0 || high < 0.0)
-}
-
 fn compared(scenario: &ScenarioSummary, before: &ControllerSummary, after: &ControllerSummary) -> String {
     let success = match (after.success_rate, before.success_rate) {
         (Some(with), Some(without)) => {
@@ -97,11 +95,8 @@ fn compared(scenario: &ScenarioSummary, before: &ControllerSummary, after: &Cont
         }
         _ => "too few calls to compare how many succeed".to_owned(),
     };
-    let between = |difference: &&PairedDifference| {
-        (difference.controller == after.name && difference.baseline == before.name)
-            || (difference.controller == before.name && difference.baseline == after.name)
-    };
-    let doubt = match scenario.differences.iter().find(between).and_then(is_clear) {
+    let difference = Paired::of(scenario, after, before);
+    let doubt = match difference.and_then(|difference| is_clear(&difference.hits)) {
         Some(false) if before.hits_per_hour.mean != after.hits_per_hour.mean => {
             " (a difference that these runs cannot tell from chance)"
         }
@@ -154,7 +149,7 @@ fn price(controller: &ControllerSummary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use simulator::results::{Estimate, WaitSummary};
+    use simulator::results::{Estimate, PairedDifference, WaitSummary};
 
     use super::*;
 
@@ -234,6 +229,7 @@ mod tests {
             success_rate_ci95: None,
             goodput_per_minute: estimate(4.0),
             goodput_vs_oracle: Some(0.99),
+            goodput_vs_oracle_ci95: None,
             added_wait_s: WaitSummary { p50: 0.04, p95: 3.2, p99: 9.0, max: 31.0 },
             utilisation: None,
             highest_limit_calls: Some(60),

@@ -3,10 +3,11 @@
 use askama::Template;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use simulator::results::{ControllerSummary, Estimate, PairedDifference, Results, Summary};
+use simulator::results::{ControllerSummary, Estimate, Results, Summary};
 
-use crate::meaning::{is_clear, meaning};
-use crate::plan::{Figure, ScenarioPlan, plan};
+use crate::meaning::meaning;
+use crate::paired::{Paired, is_clear};
+use crate::plan::{Figure, LEAGUE_FILE, ScenarioPlan, has_league, plan};
 use crate::{Artifact, ReportError, text};
 
 /// The name of the page.
@@ -21,7 +22,16 @@ pub const PAGE_FILE: &str = "report.html";
 /// [`ReportError::Page`], where the template fails.
 pub fn page(results: &Results, charts: &[Artifact]) -> Result<Artifact, ReportError> {
     let scenarios = plan(results).iter().map(|plan| Scenario::new(plan, charts)).collect();
-    let page = Page { summary: &results.summary, scenarios };
+    let drawn = charts.iter().find(|chart| chart.name == LEAGUE_FILE && has_league(results));
+    let league = drawn.map(|chart| Picture {
+        file: chart.name.clone(),
+        data: BASE64_STANDARD.encode(&chart.bytes),
+        alt: "Refusals an hour and goodput of every controller in every scenario; the tables below hold the numbers."
+            .to_owned(),
+        caption: "A good controller lies left of the dashed line in the left panel, and at the oracle's in the right one."
+            .to_owned(),
+    });
+    let page = Page { summary: &results.summary, league, scenarios };
     Ok(Artifact::new(PAGE_FILE, page.render().map_err(ReportError::Page)?.into_bytes()))
 }
 
@@ -29,6 +39,7 @@ pub fn page(results: &Results, charts: &[Artifact]) -> Result<Artifact, ReportEr
 #[template(path = "report.html")]
 struct Page<'a> {
     summary: &'a Summary,
+    league: Option<Picture>,
     scenarios: Vec<Scenario<'a>>,
 }
 
@@ -48,7 +59,7 @@ struct Row<'a> {
     hits: Measured,
     episodes: Measured,
     success: Measured,
-    of_oracle: String,
+    of_oracle: Measured,
     goodput: Measured,
     waits: [String; 4],
     highest: String,
@@ -69,7 +80,7 @@ struct Difference<'a> {
     baseline: &'a str,
     hits: Measured,
     goodput: Measured,
-    verdict: &'static str,
+    verdict: String,
 }
 
 struct Picture {
@@ -97,7 +108,7 @@ impl<'a> Scenario<'a> {
             extent: plan.extent(),
             meaning: meaning(scenario),
             rows: scenario.controllers.iter().map(|controller| Row::new(plan, controller)).collect(),
-            differences: scenario.differences.iter().map(Difference::new).collect(),
+            differences: Paired::all(scenario).iter().map(Difference::new).collect(),
             pictures: pictures.collect(),
         }
     }
@@ -119,7 +130,12 @@ impl<'a> Row<'a> {
                     .success_rate_ci95
                     .map(|[low, high]| format!("{} – {}", text::share(low), text::share(high))),
             },
-            of_oracle: or_nothing(controller.goodput_vs_oracle.map(text::ratio)),
+            of_oracle: Measured {
+                mean: or_nothing(controller.goodput_vs_oracle.map(text::ratio)),
+                interval: controller
+                    .goodput_vs_oracle_ci95
+                    .map(|[low, high]| format!("{} – {}", text::ratio(low), text::ratio(high))),
+            },
             goodput: Measured::rate(&controller.goodput_per_minute),
             waits: [waits.p50, waits.p95, waits.p99, waits.max].map(text::seconds),
             highest: format!("{} / {}", or_nothing(limit), text::count(controller.highest_in_flight)),
@@ -145,21 +161,27 @@ impl Measured {
 }
 
 impl<'a> Difference<'a> {
-    fn new(difference: &'a PairedDifference) -> Self {
-        let verdict = match is_clear(difference) {
-            None => "too little to say",
-            Some(false) => "not told apart",
-            Some(true) if difference.hits_per_hour.mean < 0.0 => "fewer refusals",
-            Some(true) => "more refusals",
-        };
+    fn new(paired: &Paired<'a>) -> Self {
         Self {
-            controller: &difference.controller,
-            baseline: &difference.baseline,
-            hits: Measured::difference(&difference.hits_per_hour),
-            goodput: Measured::difference(&difference.goodput_per_minute),
-            verdict,
+            controller: &paired.ours.name,
+            baseline: &paired.other.name,
+            hits: Measured::difference(&paired.hits),
+            goodput: Measured::difference(&paired.goodput),
+            verdict: match (verdict(&paired.hits), verdict(&paired.goodput)) {
+                (Some(hits), Some(goodput)) => format!("{} refusals, {} goodput", hits.0, goodput.1),
+                _ => "too little to say".to_owned(),
+            },
         }
     }
+}
+
+/// In the words for what is counted, and for what is measured; `None` without an interval.
+fn verdict(difference: &Estimate) -> Option<(&'static str, &'static str)> {
+    Some(match is_clear(difference)? {
+        false => ("as many", "as much"),
+        true if difference.mean < 0.0 => ("fewer", "less"),
+        true => ("more", "more"),
+    })
 }
 
 /// The chart in words, for whoever cannot see it.
@@ -185,6 +207,24 @@ fn alt(plan: &ScenarioPlan<'_>, figure: Figure<'_>) -> String {
                 text::rate(controller.goodput_per_minute.mean),
                 text::seconds(controller.added_wait_s.p95)
             ))
+        ),
+        Figure::Differences => format!(
+            "Paired differences in refusals an hour: {}.",
+            Paired::all(plan.scenario)
+                .iter()
+                .map(|paired| format!(
+                    "{} less {} {}",
+                    paired.ours.name,
+                    paired.other.name,
+                    text::difference(paired.hits.mean)
+                ))
+                .collect::<Vec<_>>()
+                .join("; ")
+        ),
+        Figure::Adjustments { controller, adjustments, .. } => format!(
+            "What {} did with its limits in one replication, and why, in {}.",
+            controller.name,
+            text::counted(adjustments.changes.len() as u64, "change")
         ),
         Figure::Waits => format!(
             "Distribution of the added wait of each controller: {}.",
@@ -216,6 +256,17 @@ fn caption(figure: Figure<'_>) -> String {
             "Fewer refusals are worth little if calls wait or go missing for them: the three \
                                 belong together."
                 .to_owned()
+        }
+        Figure::Differences => {
+            "Who is better on the same calls, and whether these runs can tell. Dots right of the line: \
+                                more than the other."
+                .to_owned()
+        }
+        Figure::Adjustments { controller, .. } => {
+            format!(
+                "What {} did at each moment, and for which reason: adjustments.csv holds all of it.",
+                controller.name
+            )
         }
         Figure::Waits => {
             "How long calls wait for a permit or a retry. The further up and left, the better.".to_owned()

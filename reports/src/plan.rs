@@ -4,13 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use simulator::results::{ControllerSummary, Results, ScenarioSummary, Timeline, WaitCurve};
+use simulator::results::{Adjustments, ControllerSummary, Results, ScenarioSummary, Timeline, WaitCurve};
 
-use crate::export::{SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
+use crate::export::{ADJUSTMENTS_FILE, SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE};
 use crate::meaning::{counted_hours, subject, unlimited};
 use crate::page::PAGE_FILE;
+use crate::paired::Paired;
 use crate::palette::{Look, look};
 use crate::text;
+
+/// The chart of all scenarios.
+pub(crate) const LEAGUE_FILE: &str = "league.png";
+
+/// Whether there are scenarios to be compared.
+pub(crate) fn has_league(results: &Results) -> bool {
+    let with_controllers =
+        results.summary.scenarios.iter().filter(|scenario| !scenario.controllers.is_empty());
+    with_controllers.count() > 1
+}
 
 /// One scenario with the series that belong to it, and the charts to be drawn.
 pub(crate) struct ScenarioPlan<'a> {
@@ -21,6 +32,7 @@ pub(crate) struct ScenarioPlan<'a> {
     pub figures: Vec<Planned<'a>>,
     timelines: BTreeMap<&'a str, Vec<&'a Timeline>>,
     waits: BTreeMap<&'a str, &'a WaitCurve>,
+    adjustments: Vec<&'a Adjustments>,
 }
 
 /// A chart and its file.
@@ -34,7 +46,9 @@ pub(crate) struct Planned<'a> {
 pub(crate) enum Figure<'a> {
     BeforeAfter { before: &'a ControllerSummary, after: &'a ControllerSummary },
     Controllers,
+    Differences,
     Waits,
+    Adjustments { controller: &'a ControllerSummary, timeline: &'a Timeline, adjustments: &'a Adjustments },
     Timeline { controller: &'a ControllerSummary, timeline: &'a Timeline },
 }
 
@@ -55,6 +69,7 @@ pub(crate) fn plan(results: &Results) -> Vec<ScenarioPlan<'_>> {
             figures: Vec::new(),
             timelines: BTreeMap::new(),
             waits: BTreeMap::new(),
+            adjustments: results.adjustments.iter().filter(|one| one.scenario == scenario.name).collect(),
         };
         for controller in &scenario.controllers {
             if let Some(own) = timelines.get(&(scenario.name.as_str(), controller.name.as_str())) {
@@ -72,9 +87,11 @@ pub(crate) fn plan(results: &Results) -> Vec<ScenarioPlan<'_>> {
 
 /// The names of all files that these results are written to.
 pub fn file_names(results: &Results) -> Vec<String> {
-    let fixed = [SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, PAGE_FILE].map(str::to_owned);
+    let fixed = [SUMMARY_FILE, TIMELINE_FILE, WAITS_FILE, ADJUSTMENTS_FILE, PAGE_FILE];
+    let league = has_league(results).then_some(LEAGUE_FILE);
+    let fixed = fixed.into_iter().chain(league).map(str::to_owned);
     let charts = plan(results).into_iter().flat_map(|plan| plan.figures).map(|planned| planned.file);
-    fixed.into_iter().chain(charts).collect()
+    fixed.chain(charts).collect()
 }
 
 impl<'a> ScenarioPlan<'a> {
@@ -142,15 +159,27 @@ impl<'a> ScenarioPlan<'a> {
         if !self.scenario.controllers.is_empty() {
             add("controllers", Figure::Controllers);
         }
+        if !Paired::all(self.scenario).is_empty() {
+            add("differences", Figure::Differences);
+        }
         if !self.waits().is_empty() {
             add("waits", Figure::Waits);
         }
         for controller in &self.scenario.controllers {
-            let first = self.timelines(&controller.name).iter().min_by_key(|timeline| timeline.replication);
-            if let Some(timeline) = first {
+            let timelines = self.timelines(&controller.name);
+            let Some(timeline) = timelines.iter().min_by_key(|timeline| timeline.replication) else {
+                continue;
+            };
+            let name = safe(&controller.name);
+            add(&format!("timeline-{name}"), Figure::Timeline { controller, timeline });
+            let own = self
+                .adjustments
+                .iter()
+                .find(|own| own.controller == controller.name && own.replication == timeline.replication);
+            if let Some(adjustments) = own {
                 add(
-                    &format!("timeline-{}", safe(&controller.name)),
-                    Figure::Timeline { controller, timeline },
+                    &format!("adjustments-{name}"),
+                    Figure::Adjustments { controller, timeline, adjustments },
                 );
             }
         }

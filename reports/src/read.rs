@@ -1,15 +1,20 @@
 //! The way back: the files of an earlier run, as [`Results`].
 
-use std::collections::BTreeSet;
-use std::str::FromStr;
+mod rows;
 
-use csv::StringRecord;
-use simulator::results::{Minute, Results, Summary, Timeline, WaitCurve, WaitPoint};
+use std::collections::BTreeSet;
+
+use limiter_core::Dimension;
+use simulator::results::{Adjustments, Change, Minute, Results, Summary, Timeline, WaitCurve, WaitPoint};
 
 use crate::ReadError;
-use crate::export::{SUMMARY_FILE, TIMELINE_COLUMNS, TIMELINE_FILE, WAITS_COLUMNS, WAITS_FILE};
+use crate::export::{
+    ADJUSTMENTS_COLUMNS, ADJUSTMENTS_FILE, SUMMARY_FILE, TIMELINE_COLUMNS, TIMELINE_FILE, WAITS_COLUMNS,
+    WAITS_FILE,
+};
+use rows::{Row, Rows};
 
-/// The content of the three files that [`export`](crate::export) writes.
+/// The content of the files that [`export`](crate::export) writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {
     /// `summary.json`.
@@ -18,6 +23,8 @@ pub struct Files<'a> {
     pub timeline: &'a [u8],
     /// `waits.csv`.
     pub waits: &'a [u8],
+    /// `adjustments.csv`.
+    pub adjustments: &'a [u8],
 }
 
 /// Reads back what [`export`](crate::export) wrote; the results equal those that were written.
@@ -29,7 +36,8 @@ pub fn read(files: Files<'_>) -> Result<Results, ReadError> {
     let known = Known::from(&summary);
     let timelines = timelines(files.timeline, &known)?;
     let waits = waits(files.waits, &known)?;
-    Ok(Results { summary, timelines, waits })
+    let adjustments = adjustments(files.adjustments, &known)?;
+    Ok(Results { summary, timelines, waits, adjustments })
 }
 
 fn summary(bytes: &[u8]) -> Result<Summary, ReadError> {
@@ -60,6 +68,9 @@ fn timelines(bytes: &[u8], known: &Known<'_>) -> Result<Vec<Timeline>, ReadError
             overloads: row.number(11)?,
             waiting: row.number(12)?,
             in_flight: row.number(13)?,
+            true_limit_tokens: row.optional_number(14)?,
+            limit_tokens: row.optional_number(15)?,
+            tokens: row.number(16)?,
         };
         let last = timelines.last_mut().filter(|last| {
             last.replication == replication && last.controller == controller && last.scenario == scenario
@@ -116,6 +127,48 @@ fn waits(bytes: &[u8], known: &Known<'_>) -> Result<Vec<WaitCurve>, ReadError> {
     Ok(curves)
 }
 
+fn adjustments(bytes: &[u8], known: &Known<'_>) -> Result<Vec<Adjustments>, ReadError> {
+    let mut rows = Rows::open(ADJUSTMENTS_FILE, &ADJUSTMENTS_COLUMNS, bytes)?;
+    let mut all: Vec<Adjustments> = Vec::new();
+    let mut begun = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (scenario, controller) = known.check(&row)?;
+        let replication = row.number(2)?;
+        let dimension = Dimension::ALL.into_iter().find(|dimension| dimension.name() == row.field(4));
+        let change = Change {
+            time_s: row.float(3, "seconds, 0 or more", |time| time >= 0.0)?,
+            dimension: dimension
+                .ok_or_else(|| row.wrong(4, "calls, tokens, concurrency or pacing".to_owned()))?,
+            from: row.optional_number(5)?,
+            to: row.optional_number(6)?,
+            reason: row
+                .field(7)
+                .parse()
+                .map_err(|_| row.wrong(7, "a reason that `simulate` writes".to_owned()))?,
+            adjustments: row.number(8)?,
+        };
+        let last = all.last_mut().filter(|last| {
+            last.replication == replication && last.controller == controller && last.scenario == scenario
+        });
+        if let Some(last) = last {
+            last.changes.push(change);
+            continue;
+        }
+        if !begun.insert((scenario.to_owned(), controller.to_owned(), replication)) {
+            return Err(
+                row.scattered(format!("`{scenario}` under `{controller}`, replication {replication}"))
+            );
+        }
+        all.push(Adjustments {
+            scenario: scenario.to_owned(),
+            controller: controller.to_owned(),
+            replication,
+            changes: vec![change],
+        });
+    }
+    Ok(all)
+}
+
 /// What the summary speaks of, so that files of two runs are not mixed unnoticed.
 struct Known<'a>(BTreeSet<(&'a str, &'a str)>);
 
@@ -136,93 +189,5 @@ impl Known<'_> {
         }
         let (scenario, controller) = (named.0.to_owned(), named.1.to_owned());
         Err(ReadError::Stranger { file: row.file, line: row.line, scenario, controller })
-    }
-}
-
-/// The rows of one CSV file, read into one record again and again.
-struct Rows<'a> {
-    file: &'static str,
-    columns: &'static [&'static str],
-    csv: csv::Reader<&'a [u8]>,
-    record: StringRecord,
-}
-
-impl<'a> Rows<'a> {
-    fn open(
-        file: &'static str,
-        columns: &'static [&'static str],
-        bytes: &'a [u8],
-    ) -> Result<Self, ReadError> {
-        let mut csv = csv::Reader::from_reader(bytes);
-        let found = csv.headers().map_err(|source| failed(file, 1, source))?;
-        if found != columns {
-            let found = found.iter().collect::<Vec<_>>().join(",");
-            return Err(ReadError::Header { file, expected: columns.join(","), found });
-        }
-        Ok(Self { file, columns, csv, record: StringRecord::new() })
-    }
-
-    fn next(&mut self) -> Result<Option<Row<'_>>, ReadError> {
-        let here = self.csv.position().line();
-        if !self.csv.read_record(&mut self.record).map_err(|source| failed(self.file, here, source))? {
-            return Ok(None);
-        }
-        let line = self.record.position().map_or(here, csv::Position::line);
-        Ok(Some(Row { file: self.file, columns: self.columns, line, record: &self.record }))
-    }
-}
-
-fn failed(file: &'static str, here: u64, source: csv::Error) -> ReadError {
-    let line = source.position().map_or(here, csv::Position::line);
-    ReadError::Row { file, line, source }
-}
-
-struct Row<'r> {
-    file: &'static str,
-    columns: &'static [&'static str],
-    line: u64,
-    record: &'r StringRecord,
-}
-
-impl<'r> Row<'r> {
-    /// The reader has made sure that every row is as long as the header.
-    fn field(&self, column: usize) -> &'r str {
-        self.record.get(column).unwrap_or_default()
-    }
-
-    fn number<T: FromStr>(&self, column: usize) -> Result<T, ReadError> {
-        self.field(column).parse().map_err(|_| self.wrong(column, "a whole number".to_owned()))
-    }
-
-    fn optional_number(&self, column: usize) -> Result<Option<u64>, ReadError> {
-        match self.field(column) {
-            "" => Ok(None),
-            text => match text.parse() {
-                Ok(number) => Ok(Some(number)),
-                Err(_) => Err(self.wrong(column, "a whole number, or nothing".to_owned())),
-            },
-        }
-    }
-
-    fn float(&self, column: usize, expected: &str, holds: fn(f64) -> bool) -> Result<f64, ReadError> {
-        match self.field(column).parse::<f64>() {
-            Ok(float) if float.is_finite() && holds(float) => Ok(float),
-            _ => Err(self.wrong(column, expected.to_owned())),
-        }
-    }
-
-    fn wrong(&self, column: usize, expected: String) -> ReadError {
-        let name = self.columns.get(column).copied().unwrap_or_default();
-        ReadError::Field {
-            file: self.file,
-            line: self.line,
-            column: name,
-            expected,
-            found: self.field(column).to_owned(),
-        }
-    }
-
-    fn scattered(&self, series: String) -> ReadError {
-        ReadError::Scattered { file: self.file, line: self.line, series }
     }
 }

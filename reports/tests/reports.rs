@@ -1,10 +1,12 @@
 //! Round trips, extremes, determinism and escaping, over the crate's public face.
 
+use adaptive::Reason;
+use limiter_core::Dimension;
 use proptest::prelude::*;
 use reports::{Artifact, Files, ReadError, charts, export, meaning, page, read};
 use simulator::results::{
-    ControllerSummary, Estimate, Minute, PairedDifference, Results, ScenarioSummary, Summary, Timeline,
-    WaitCurve, WaitPoint, WaitSummary,
+    Adjustments, Change, ControllerSummary, Estimate, Minute, PairedDifference, Results, ScenarioSummary,
+    Summary, Timeline, WaitCurve, WaitPoint, WaitSummary,
 };
 
 proptest! {
@@ -59,11 +61,27 @@ fn charts_have_the_documented_names() {
         [
             "knowledge-base-before-after.png",
             "knowledge-base-controllers.png",
+            "knowledge-base-differences.png",
             "knowledge-base-waits.png",
             "knowledge-base-timeline-none.png",
             "knowledge-base-timeline-aimd.png",
+            "knowledge-base-adjustments-aimd.png",
         ]
     );
+}
+
+#[test]
+fn several_scenarios_have_a_league() {
+    let mut results = sample("one");
+    let mut other = results.summary.scenarios[0].clone();
+    "other".clone_into(&mut other.name);
+    results.summary.scenarios.push(other);
+    let drawn = charts(&results).expect("charts");
+    assert_eq!(drawn[0].name, "league.png");
+    assert!(reports::file_names(&results).contains(&"league.png".to_owned()));
+    let page = page(&results, &drawn).expect("a page");
+    let html = String::from_utf8(page.bytes).expect("text");
+    assert_eq!(html.matches("<img ").count(), drawn.len());
 }
 
 #[test]
@@ -82,7 +100,7 @@ fn nothing_a_user_names_becomes_markup() {
 fn a_result_without_anything_makes_a_page() {
     let mut results = sample("empty");
     results.summary.scenarios.clear();
-    (results.timelines, results.waits) = (Vec::new(), Vec::new());
+    (results.timelines, results.waits, results.adjustments) = (Vec::new(), Vec::new(), Vec::new());
     assert_eq!(charts(&results).expect("no charts"), []);
     assert!(page(&results, &[]).is_ok());
 }
@@ -125,6 +143,15 @@ fn errors_say_where_and_what() {
     expect(spoiled("waits.csv", "0.5,0.0", "1.5,0.0"), &["waits.csv, line 2, column `share`", "found `1.5`"]);
     expect(spoiled("waits.csv", "0.5,0.0", "0.5,NaN"), &["waits.csv, line 2, column `wait_s`"]);
     expect(spoiled("waits.csv", "0.5,0.0", "0.5"), &["waits.csv, line 2", "expected a row of CSV"]);
+    expect(
+        spoiled("adjustments.csv", "refused for calls", "bored"),
+        &["adjustments.csv, line 2, column `reason`", "found `bored`"],
+    );
+    expect(
+        spoiled("adjustments.csv", "0,61.5,calls", "0,61.5,cats"),
+        &["adjustments.csv, line 2, column `dimension`: expected calls, tokens", "found `cats`"],
+    );
+    expect(spoiled("adjustments.csv", ",61.5,", ",-1,"), &["adjustments.csv, line 2, column `time_s`"]);
 }
 
 #[test]
@@ -142,6 +169,7 @@ fn read_back(files: &[Artifact]) -> Result<Results, ReadError> {
         summary: content("summary.json"),
         timeline: content("timeline.csv"),
         waits: content("waits.csv"),
+        adjustments: content("adjustments.csv"),
     })
 }
 
@@ -187,6 +215,7 @@ fn sample(name: &str) -> Results {
         success_rate_ci95: None,
         goodput_per_minute: estimate,
         goodput_vs_oracle: None,
+        goodput_vs_oracle_ci95: None,
         added_wait_s: WaitSummary::default(),
         utilisation: None,
         highest_limit_calls: None,
@@ -197,7 +226,26 @@ fn sample(name: &str) -> Results {
         hours: 0.05,
         warmup_hours: 0.0,
         controllers: controllers.map(controller).to_vec(),
-        differences: Vec::new(),
+        differences: vec![PairedDifference {
+            controller: "aimd".to_owned(),
+            baseline: "none".to_owned(),
+            hits_per_hour: estimate,
+            goodput_per_minute: estimate,
+        }],
+    };
+    let change = |time_s: f64, reason| Change {
+        time_s,
+        dimension: Dimension::Calls,
+        from: Some(40),
+        to: Some(39),
+        reason,
+        adjustments: 1,
+    };
+    let adjustments = Adjustments {
+        scenario: name.to_owned(),
+        controller: "aimd".to_owned(),
+        replication: 0,
+        changes: vec![change(61.5, Reason::Refused(Dimension::Calls)), change(170.0, Reason::Unrefused)],
     };
     Results {
         summary: Summary {
@@ -209,6 +257,7 @@ fn sample(name: &str) -> Results {
         },
         timelines: controllers.map(timeline).to_vec(),
         waits: controllers.map(curve).to_vec(),
+        adjustments: vec![adjustments],
     }
 }
 
@@ -226,8 +275,9 @@ fn results() -> impl Strategy<Value = Results> {
             },
             timelines: Vec::new(),
             waits: Vec::new(),
+            adjustments: Vec::new(),
         };
-        for (index, (scenario, timelines, waits)) in parts.iter_mut().enumerate() {
+        for (index, (scenario, timelines, waits, adjustments)) in parts.iter_mut().enumerate() {
             // Names may look alike as files, but are not the same.
             let name = format!("{}{}", scenario.name, "\u{3000}".repeat(index));
             scenario.name.clone_from(&name);
@@ -236,12 +286,17 @@ fn results() -> impl Strategy<Value = Results> {
             results.summary.scenarios.push(scenario.clone());
             results.timelines.append(timelines);
             results.waits.append(waits);
+            adjustments.iter_mut().for_each(|own| own.scenario.clone_from(&name));
+            results.adjustments.append(adjustments);
         }
         results
     })
 }
 
-fn scenario() -> impl Strategy<Value = (ScenarioSummary, Vec<Timeline>, Vec<WaitCurve>)> {
+/// A scenario and its series.
+type Parts = (ScenarioSummary, Vec<Timeline>, Vec<WaitCurve>, Vec<Adjustments>);
+
+fn scenario() -> impl Strategy<Value = Parts> {
     let known = ["none", "fixed", "aimd", "inspect", "predictive", "oracle", "<b>\"new, one\"\n", "高峰"];
     let controllers = prop::sample::subsequence(known.to_vec(), 0..=4).prop_flat_map(|names| {
         names.into_iter().map(|name| (controller(name), series(name))).collect::<Vec<_>>()
@@ -249,16 +304,25 @@ fn scenario() -> impl Strategy<Value = (ScenarioSummary, Vec<Timeline>, Vec<Wait
     ("[a-c ,\"\n<é高]{0,6}", 0.0..400.0_f64, 0.0..3.0_f64, controllers).prop_map(
         |(name, hours, warmup_hours, parts)| {
             let (controllers, series): (Vec<ControllerSummary>, Vec<_>) = parts.into_iter().unzip();
-            let difference = |controller: &ControllerSummary| PairedDifference {
-                controller: controller.name.clone(),
-                baseline: controllers[0].name.clone(),
-                hits_per_hour: controller.hits_per_hour,
-                goodput_per_minute: controller.goodput_per_minute,
+            let pairs = controllers
+                .iter()
+                .enumerate()
+                .flat_map(|(place, later)| controllers[..place].iter().map(move |earlier| (later, earlier)));
+            let difference = |(later, earlier): (&ControllerSummary, &ControllerSummary)| PairedDifference {
+                controller: later.name.clone(),
+                baseline: earlier.name.clone(),
+                hits_per_hour: later.hits_per_hour,
+                goodput_per_minute: later.goodput_per_minute,
             };
-            let differences = controllers.iter().skip(1).map(difference).collect();
-            let (timelines, waits): (Vec<Vec<Timeline>>, Vec<WaitCurve>) = series.into_iter().unzip();
+            let differences = pairs.map(difference).collect();
+            let mut parts = (Vec::new(), Vec::new(), Vec::new());
+            for (timelines, curve, adjustments) in series {
+                parts.0.extend(timelines);
+                parts.1.push(curve);
+                parts.2.extend(adjustments);
+            }
             let scenario = ScenarioSummary { name, hours, warmup_hours, controllers, differences };
-            (scenario, timelines.concat(), waits)
+            (scenario, parts.0, parts.1, parts.2)
         },
     )
 }
@@ -282,6 +346,7 @@ fn controller(name: &'static str) -> impl Strategy<Value = ControllerSummary> {
             success_rate_ci95: success.map(|share| [share, 1.0]),
             goodput_per_minute: other,
             goodput_vs_oracle: used,
+            goodput_vs_oracle_ci95: used.map(|ratio| [ratio, ratio]),
             added_wait_s: WaitSummary { p50: waits[0], p95: waits[1], p99: waits[2], max: waits[3] },
             utilisation: used,
             highest_limit_calls: limit,
@@ -296,10 +361,11 @@ fn estimate() -> impl Strategy<Value = Estimate> {
         .prop_map(|(mean, known)| Estimate { mean, ci95: known.then_some([mean * 0.5, mean * 1.5]) })
 }
 
-fn series(name: &'static str) -> impl Strategy<Value = (Vec<Timeline>, WaitCurve)> {
+fn series(name: &'static str) -> impl Strategy<Value = (Vec<Timeline>, WaitCurve, Option<Adjustments>)> {
     let timelines = prop::collection::vec(prop::collection::vec(minute(), 1..90), 0..3);
     let points = prop::collection::vec((f64::MIN_POSITIVE..=1.0, 0.0..1e7_f64), 0..20);
-    (timelines, points).prop_map(move |(timelines, points)| {
+    let changes = prop::collection::vec(change(), 0..120);
+    (timelines, points, changes).prop_map(move |(timelines, points, changes)| {
         let timelines = timelines.into_iter().enumerate().map(|(replication, minutes)| Timeline {
             scenario: String::new(),
             controller: name.to_owned(),
@@ -313,26 +379,51 @@ fn series(name: &'static str) -> impl Strategy<Value = (Vec<Timeline>, WaitCurve
         let points = points.into_iter().map(|(share, wait_s)| WaitPoint { share, wait_s });
         let curve =
             WaitCurve { scenario: String::new(), controller: name.to_owned(), points: points.collect() };
-        (timelines.collect(), curve)
+        let adjustments = (!changes.is_empty()).then(|| Adjustments {
+            scenario: String::new(),
+            controller: name.to_owned(),
+            replication: 0,
+            changes,
+        });
+        (timelines.collect(), curve, adjustments)
     })
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let limit = || prop_oneof![Just(None), (0..100_u64).prop_map(Some), any::<u64>().prop_map(Some)];
+    let reason = prop::sample::select(Reason::all().collect::<Vec<_>>());
+    let dimension = prop::sample::select(Dimension::ALL.to_vec());
+    (0.0..8_000.0_f64, dimension, limit(), limit(), reason, any::<u32>()).prop_map(
+        |(time_s, dimension, from, to, reason, adjustments)| Change {
+            time_s,
+            dimension,
+            from,
+            to,
+            reason,
+            adjustments,
+        },
+    )
 }
 
 fn minute() -> impl Strategy<Value = Minute> {
     let limit = || prop_oneof![Just(None), (0..100_u64).prop_map(Some), any::<u64>().prop_map(Some)];
     let count = || prop_oneof![Just(0), 0..50_u32, any::<u32>()];
-    ([limit(), limit(), limit(), limit()], [count(), count(), count(), count(), count(), count()]).prop_map(
-        |(limits, counts)| Minute {
-            minute: 0,
-            true_limit_calls: limits[0],
-            true_limit_concurrency: limits[1],
-            limit_calls: limits[2],
-            limit_concurrency: limits[3],
-            granted: counts[0],
-            accepted: counts[1],
-            hits: counts[2],
-            overloads: counts[3],
-            waiting: counts[4],
-            in_flight: counts[5],
-        },
-    )
+    let limits = [limit(), limit(), limit(), limit(), limit(), limit()];
+    let counts = [count(), count(), count(), count(), count(), count()];
+    (limits, counts, any::<u64>()).prop_map(|(limits, counts, tokens)| Minute {
+        minute: 0,
+        true_limit_calls: limits[0],
+        true_limit_concurrency: limits[1],
+        true_limit_tokens: limits[4],
+        limit_calls: limits[2],
+        limit_concurrency: limits[3],
+        limit_tokens: limits[5],
+        granted: counts[0],
+        accepted: counts[1],
+        hits: counts[2],
+        overloads: counts[3],
+        waiting: counts[4],
+        in_flight: counts[5],
+        tokens,
+    })
 }

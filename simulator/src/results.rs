@@ -2,6 +2,8 @@
 //!
 //! Exporters turn [`Results`] into bytes and back again; nothing here touches a file.
 
+use adaptive::Reason;
+use limiter_core::Dimension;
 use serde::{Deserialize, Serialize};
 
 /// Everything that one `simulate` produced, but for the rows of single attempts.
@@ -13,6 +15,8 @@ pub struct Results {
     pub timelines: Vec<Timeline>,
     /// One curve a scenario and controller: `waits.csv`.
     pub waits: Vec<WaitCurve>,
+    /// What each controller did in its first replication, where it did anything: `adjustments.csv`.
+    pub adjustments: Vec<Adjustments>,
 }
 
 /// `summary.json`.
@@ -41,7 +45,7 @@ pub struct ScenarioSummary {
     pub warmup_hours: f64,
     /// In the order in which they were asked for.
     pub controllers: Vec<ControllerSummary>,
-    /// Each controller against the first one, on the same arrivals and streams.
+    /// Every pair of controllers, the later less the earlier, on the same arrivals and streams.
     pub differences: Vec<PairedDifference>,
 }
 
@@ -74,6 +78,8 @@ pub struct ControllerSummary {
     pub goodput_per_minute: Estimate,
     /// Goodput over the oracle's on the same arrivals and streams; `None` where no oracle was run.
     pub goodput_vs_oracle: Option<f64>,
+    /// Its interval at 95%, from the ratios in the same blocks as the others.
+    pub goodput_vs_oracle_ci95: Option<[f64; 2]>,
     /// The wait that the limiter and retries added to a call, in seconds.
     pub added_wait_s: WaitSummary,
     /// The share used of the provider's tightest limit; `None` where it has none.
@@ -141,10 +147,14 @@ pub struct Minute {
     pub true_limit_calls: Option<u64>,
     /// The provider's calls in flight.
     pub true_limit_concurrency: Option<u64>,
+    /// The provider's tokens a window.
+    pub true_limit_tokens: Option<u64>,
     /// The limiter's calls a window; `None` without a limiter.
     pub limit_calls: Option<u64>,
     /// The limiter's calls in flight; `None` without a limiter, or where it sets none.
     pub limit_concurrency: Option<u64>,
+    /// The limiter's tokens a window; `None` without a limiter, or where it sets none.
+    pub limit_tokens: Option<u64>,
     /// Attempts granted by the limiter (all attempts, without one).
     pub granted: u32,
     /// Attempts that the provider accepted.
@@ -157,6 +167,8 @@ pub struct Minute {
     pub waiting: u32,
     /// The most calls in flight at the provider within the minute.
     pub in_flight: u32,
+    /// Tokens, input and output, of the attempts that the provider accepted.
+    pub tokens: u64,
 }
 
 /// The distribution of the added wait of one controller on one scenario, over all replications.
@@ -177,4 +189,34 @@ pub struct WaitPoint {
     pub share: f64,
     /// The wait in seconds.
     pub wait_s: f64,
+}
+
+/// What one controller did with the limits in one replication, in the order in which it did it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adjustments {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The controller's name.
+    pub controller: String,
+    /// The replication, from 0.
+    pub replication: u32,
+    /// Never empty.
+    pub changes: Vec<Change>,
+}
+
+/// A change of one limit; several for one reason within a minute are one, at most a few a minute apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// When the first of them was made, in seconds from the start.
+    pub time_s: f64,
+    /// The limit: calls or tokens a window, calls in flight, or the pacing in microseconds.
+    pub dimension: Dimension,
+    /// The limit until then; `None` is no limit.
+    pub from: Option<u64>,
+    /// The limit after the last of them.
+    pub to: Option<u64>,
+    /// Why.
+    pub reason: Reason,
+    /// How many there were.
+    pub adjustments: u32,
 }

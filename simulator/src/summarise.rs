@@ -5,8 +5,8 @@ use limiter_core::Micros;
 
 use crate::contender::Contender;
 use crate::results::{
-    ControllerSummary, Estimate, PairedDifference, ScenarioSummary, Timeline, WaitCurve, WaitPoint,
-    WaitSummary,
+    Adjustments, ControllerSummary, Estimate, PairedDifference, ScenarioSummary, Timeline, WaitCurve,
+    WaitPoint, WaitSummary,
 };
 use crate::scenario::Scenario;
 use crate::statistics::{LEAST_BLOCKS, from_blocks, from_clustered, from_count, from_shares};
@@ -21,15 +21,12 @@ pub type Field = (Contender, Vec<Run>);
 /// One scenario's part of the results. Every contender must have as many runs as the others.
 pub fn summarise(scenario: &Scenario, field: &[Field]) -> (ScenarioSummary, Vec<Timeline>, Vec<WaitCurve>) {
     let oracle = field.iter().find(|(contender, _)| *contender == Contender::Oracle);
-    let oracle_successes = oracle.map(|(_, runs)| total(runs).successes);
+    let oracle = oracle.map(|(_, runs)| runs.as_slice());
     let summary = ScenarioSummary {
         name: scenario.name.clone(),
         hours: scenario.horizon.as_secs_f64() / 3_600.0,
         warmup_hours: scenario.warmup.as_secs_f64() / 3_600.0,
-        controllers: field
-            .iter()
-            .map(|(contender, runs)| controller(*contender, runs, oracle_successes))
-            .collect(),
+        controllers: field.iter().map(|(contender, runs)| controller(*contender, runs, oracle)).collect(),
         differences: differences(field),
     };
     let timelines = field.iter().flat_map(|(contender, runs)| {
@@ -48,8 +45,24 @@ pub fn summarise(scenario: &Scenario, field: &[Field]) -> (ScenarioSummary, Vec<
     (summary, timelines.collect(), waits.collect())
 }
 
-fn controller(contender: Contender, runs: &[Run], oracle_successes: Option<u64>) -> ControllerSummary {
+/// What each controller did in its first replication, where it did anything.
+pub fn adjustments(scenario: &Scenario, field: &[Field]) -> Vec<Adjustments> {
+    let first = field.iter().filter_map(|(contender, runs)| Some((contender, runs.first()?)));
+    first
+        .filter(|(_, run)| !run.changes.is_empty())
+        .map(|(contender, run)| Adjustments {
+            scenario: scenario.name.clone(),
+            controller: contender.name().to_owned(),
+            replication: 0,
+            changes: run.changes.clone(),
+        })
+        .collect()
+}
+
+fn controller(contender: Contender, runs: &[Run], oracle: Option<&[Run]>) -> ControllerSummary {
     let sum = total(runs);
+    let oracle_successes = oracle.map(|runs| total(runs).successes).filter(|successes| *successes > 0);
+    let of_oracle = oracle_successes.map(|successes| sum.successes as f64 / successes as f64);
     let hours: f64 = runs.iter().map(|run| run.measured_hours).sum();
     let blocks = Blocks::of(runs);
     let minutes = hours * 60.0;
@@ -67,9 +80,10 @@ fn controller(contender: Contender, runs: &[Run], oracle_successes: Option<u64>)
         success_rate: (sum.calls > 0).then(|| sum.successes as f64 / sum.calls as f64),
         success_rate_ci95: from_shares(sum.calls - sum.successes, sum.calls, &blocks.success_shares()),
         goodput_per_minute: per_minute(sum.successes as f64 / minutes, &blocks.rates(|hour| hour.successes)),
-        goodput_vs_oracle: oracle_successes
-            .filter(|successes| *successes > 0)
-            .map(|successes| sum.successes as f64 / successes as f64),
+        goodput_vs_oracle: of_oracle,
+        goodput_vs_oracle_ci95: of_oracle
+            .zip(oracle)
+            .and_then(|(ratio, runs)| ratio_interval(ratio, &blocks, &Blocks::of(runs))),
         added_wait_s: waits(runs),
         utilisation: utilisation.map(|sum| sum / runs.len() as f64),
         highest_limit_calls: runs.iter().filter_map(|run| run.highest_limit_calls).max(),
@@ -77,26 +91,35 @@ fn controller(contender: Contender, runs: &[Run], oracle_successes: Option<u64>)
     }
 }
 
-/// Every contender against the first, replication by replication: both have seen the same world.
+/// Every pair, replication by replication: both have seen the same world.
 fn differences(field: &[Field]) -> Vec<PairedDifference> {
-    let Some(((baseline, theirs), others)) = field.split_first() else { return Vec::new() };
-    let rate = |run: &Run, count: fn(&Hour) -> u64| {
-        run.hours.iter().map(|hour| count(hour) as f64).sum::<f64>() / run.measured_hours
-    };
-    let paired = |runs: &[Run], count: fn(&Hour) -> u64, hours: f64| {
-        let pairs = runs.iter().zip(theirs);
-        let apart: Vec<_> = pairs.map(|(a, b)| (rate(a, count) - rate(b, count)) * hours).collect();
-        from_blocks(apart.iter().sum::<f64>() / apart.len() as f64, &apart)
-    };
-    others
+    let pairs = field
         .iter()
-        .map(|(contender, runs)| PairedDifference {
+        .enumerate()
+        .flat_map(|(place, later)| field[..place].iter().map(move |earlier| (later, earlier)));
+    pairs
+        .map(|((contender, runs), (baseline, theirs))| PairedDifference {
             controller: contender.name().to_owned(),
             baseline: baseline.name().to_owned(),
-            hits_per_hour: paired(runs, |hour| hour.hits, 1.0),
-            goodput_per_minute: paired(runs, |hour| hour.successes, 1.0 / 60.0),
+            hits_per_hour: paired(runs, theirs, |hour| hour.hits, 1.0),
+            goodput_per_minute: paired(runs, theirs, |hour| hour.successes, 1.0 / 60.0),
         })
         .collect()
+}
+
+/// The mean difference of a rate an hour, in the unit that has so many `units` of it.
+fn paired(ours: &[Run], theirs: &[Run], count: fn(&Hour) -> u64, units: f64) -> Estimate {
+    let rate = |run: &Run| run.hours.iter().map(|hour| count(hour) as f64).sum::<f64>() / run.measured_hours;
+    let apart: Vec<_> =
+        ours.iter().zip(theirs).map(|(ours, theirs)| (rate(ours) - rate(theirs)) * units).collect();
+    from_blocks(apart.iter().sum::<f64>() / apart.len() as f64, &apart)
+}
+
+/// The interval of a ratio of successes, from the ratio in each block; blocks in which the oracle had none say nothing.
+fn ratio_interval(ratio: f64, ours: &Blocks, oracles: &Blocks) -> Option<[f64; 2]> {
+    let pairs = ours.blocks.iter().zip(&oracles.blocks).filter(|(_, oracle)| oracle.successes > 0);
+    let ratios: Vec<_> = pairs.map(|(own, oracle)| own.successes as f64 / oracle.successes as f64).collect();
+    from_blocks(ratio, &ratios).ci95.map(|[low, high]| [low.max(0.0), high])
 }
 
 fn total(runs: &[Run]) -> Hour {

@@ -1,11 +1,13 @@
 //! What happened in one run, counted while it happens: by hour for the statistics, by minute for the charts.
 
+use adaptive::Adjustment;
 use hdrhistogram::Histogram;
-use limiter_core::{Micros, Time};
+use limiter_core::{Limits, Micros, Time};
 
 use crate::attempt::{Attempt, AttemptOutcome};
+use crate::journal::Journal;
 use crate::provider::TrueLimits;
-use crate::results::Minute;
+use crate::results::{Change, Minute};
 use crate::scenario::Scenario;
 
 const MINUTE: Micros = Micros::from_secs(60);
@@ -27,6 +29,8 @@ pub struct Run {
     pub longest_wait: Micros,
     /// Minute by minute from the start; the last one holds what came in after the horizon.
     pub minutes: Vec<Minute>,
+    /// What the controller did with the limits.
+    pub changes: Vec<Change>,
     /// The share used of the provider's tightest limit.
     pub utilisation: Option<f64>,
     /// The highest limit on calls that was in force.
@@ -70,8 +74,8 @@ pub enum Ending {
 /// The limits in force, theirs and ours, and who waits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauge {
-    /// The limiter's, if there is one: calls, calls in flight.
-    pub limits: (Option<u64>, Option<u64>),
+    /// The limiter's, if there is one.
+    pub limits: Limits,
     /// Calls waiting for a permit.
     pub waiting: u32,
 }
@@ -83,6 +87,7 @@ pub struct Tally<'a> {
     waits: Histogram<u64>,
     longest_wait: Micros,
     minutes: Vec<Minute>,
+    journal: Journal,
     minute_ends: Time,
     last_hit: Option<Time>,
     busy: Micros,
@@ -105,6 +110,7 @@ impl<'a> Tally<'a> {
             waits: waits.unwrap_or_else(|_| unreachable!("the bounds are constants, and in order")),
             longest_wait: Micros::ZERO,
             minutes: Vec::new(),
+            journal: Journal::default(),
             minute_ends: Time::ZERO,
             last_hit: None,
             busy: Micros::ZERO,
@@ -131,8 +137,10 @@ impl<'a> Tally<'a> {
                 minute: self.minutes.len() as u32,
                 true_limit_calls: truth.calls,
                 true_limit_concurrency: truth.concurrency,
-                limit_calls: gauge.limits.0,
-                limit_concurrency: gauge.limits.1,
+                true_limit_tokens: truth.tokens,
+                limit_calls: gauge.limits.calls.map(|limit| limit.get()),
+                limit_concurrency: gauge.limits.concurrency.map(|limit| limit.get()),
+                limit_tokens: gauge.limits.tokens.map(|limit| limit.get()),
                 ..Minute::default()
             });
             self.minute_ends = self.minute_ends + MINUTE;
@@ -140,12 +148,17 @@ impl<'a> Tally<'a> {
         if self.minute_ends >= self.scenario.horizon {
             self.minute_ends = Time::MAX;
         }
-        self.limit_changed(gauge.limits.0);
+        self.limits_changed(&gauge.limits);
     }
 
-    /// A new limit on calls is in force.
-    pub fn limit_changed(&mut self, calls: Option<u64>) {
-        self.highest_limit_calls = self.highest_limit_calls.max(calls);
+    /// New limits are in force.
+    pub fn limits_changed(&mut self, limits: &Limits) {
+        self.highest_limit_calls = self.highest_limit_calls.max(limits.calls.map(|limit| limit.get()));
+    }
+
+    /// A controller has changed the limits.
+    pub fn adjusted(&mut self, adjustment: &Adjustment) {
+        self.journal.note(adjustment);
     }
 
     /// The limiter granted an attempt, or there is none and it was made.
@@ -161,12 +174,14 @@ impl<'a> Tally<'a> {
         let hit = matches!(attempt.outcome, AttemptOutcome::Refused(_));
         let overload = attempt.outcome == AttemptOutcome::Overload;
         let accepted = !hit && !overload;
+        let tokens = u64::from(attempt.input_tokens) + u64::from(attempt.output_tokens);
         self.highest_in_flight = self.highest_in_flight.max(in_flight);
         if let Some(minute) = self.minutes.last_mut() {
             minute.accepted += u32::from(accepted);
             minute.hits += u32::from(hit);
             minute.overloads += u32::from(overload);
             minute.in_flight = minute.in_flight.max(u32::try_from(in_flight).unwrap_or(u32::MAX));
+            minute.tokens += if accepted { tokens } else { 0 };
         }
         if at < self.scenario.warmup {
             return;
@@ -178,7 +193,7 @@ impl<'a> Tally<'a> {
         if accepted {
             self.accepted += 1;
             self.busy = self.busy + attempt.finished.since(at);
-            self.tokens += u64::from(attempt.input_tokens) + u64::from(attempt.output_tokens);
+            self.tokens += tokens;
         }
         let hour = self.hour(at);
         hour.attempts += 1;
@@ -212,6 +227,7 @@ impl<'a> Tally<'a> {
             waits: self.waits,
             longest_wait: self.longest_wait,
             minutes: self.minutes,
+            changes: self.journal.into_changes(),
             highest_limit_calls: self.highest_limit_calls,
             highest_in_flight: self.highest_in_flight,
             events,

@@ -120,6 +120,35 @@ fn an_unsorted_trace_is_sorted_and_said_so() {
     assert_eq!(sorted, unsorted);
 }
 
+#[test]
+fn several_scenarios_end_in_one_table_and_one_chart() {
+    let place = Workplace::new();
+    let said = place
+        .run("simulate --scenario constant --scenario step-down --controllers all --hours 1 --replications 2")
+        .ok();
+    let (_, league) =
+        said.split_once("All 2 scenarios: refusals an hour").unwrap_or_else(|| panic!("{said}"));
+    assert!(league.lines().all(|line| line.chars().count() <= COLUMNS), "{league}");
+    for scenario in ["constant ", "step-down "] {
+        let rows = league.lines().filter(|line| line.trim_start().starts_with(scenario));
+        assert_eq!(rows.count(), 1, "{league}");
+    }
+    assert!(place.path("ratepilot-out/league.png").is_file());
+    let one = place.run(SHORT).ok();
+    assert!(!one.contains("All 1"), "{one}");
+    assert!(!place.path("ratepilot-out/league.png").exists(), "an earlier run's chart is taken away");
+}
+
+#[test]
+fn what_a_controller_did_is_written_with_its_reasons() {
+    let place = Workplace::new();
+    place.run("simulate --scenario step-down --controllers none,aimd,oracle --hours 2 --replications 2").ok();
+    let text = place.text("ratepilot-out/adjustments.csv");
+    assert!(text.contains("step-down,aimd,0,") && text.contains("refused for "), "{text}");
+    assert!(text.lines().skip(1).all(|line| line.starts_with("step-down,aimd,0,")), "{text}");
+    assert!(place.path("ratepilot-out/step-down-adjustments-aimd.png").is_file());
+}
+
 /// Of every bad call: the exit code, and what the message must name for a user to find and mend it.
 #[test]
 fn a_wrong_call_is_refused_before_anything_is_written() {
@@ -174,6 +203,14 @@ fn a_bad_scenario_is_named_with_its_key_line_and_rule() {
         ("calls_per_minute = 60", "calls_per_minut = 60", "did you mean `calls_per_minute`?", "line 8"),
         ("window_s = 60", "window_s = 0", "`provider.window_s`", "line 7"),
         ("window_s = 60", "window_s = \"a minute\"", "window_s", "line 7"),
+        ("window_s = 60", "window_s = 1e999", "at most 2678400", "line 7"),
+        ("window_s = 60", "window_s = 99999999999999999999", "at most 2678400", "line 7"),
+        (
+            "window_s = 60",
+            "overload = [{ at_hour = 30, minutes = 5, refuse = 1 }]",
+            "`provider.overload[0].at_hour` is 30, but must be at least 0 and below 24",
+            "line 7",
+        ),
     ];
     let place = Workplace::new();
     for (right, wrong, named, line) in cases {
@@ -254,7 +291,7 @@ fn a_run_leaves_its_files_and_nothing_else() {
     let place = Workplace::new();
     place.run(&format!("{SHORT} --controllers none --calls --out out")).ok();
     let names: Vec<_> = place.tree_of("out").into_keys().map(|path| path.display().to_string()).collect();
-    let files = ["calls.csv", "report.html", "summary.json", "timeline.csv", "waits.csv"];
+    let files = ["adjustments.csv", "calls.csv", "report.html", "summary.json", "timeline.csv", "waits.csv"];
     assert!(files.iter().all(|file| names.iter().any(|name| name == file)), "{names:?}");
     let others: Vec<_> = names.iter().filter(|name| !files.contains(&name.as_str())).collect();
     assert!(others.iter().all(|name| name.ends_with(".png")), "{others:?}");

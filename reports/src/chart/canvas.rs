@@ -20,6 +20,13 @@ pub(crate) enum Anchor {
     Right,
 }
 
+/// How a triangle is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Triangle {
+    pub up: bool,
+    pub hollow: bool,
+}
+
 /// A picture in the making.
 pub(crate) struct Canvas {
     width: u32,
@@ -76,6 +83,33 @@ impl Canvas {
     pub(crate) fn dashes(&mut self, points: &[(f64, f64)], thickness: f64, ink: Ink) -> Drawn {
         for dash in dashes(points, 4.0 * thickness, 2.0 * thickness) {
             self.line(&dash, thickness, ink)?;
+        }
+        Ok(())
+    }
+
+    /// A line through points in stripes of several inks, for what would lie on each other.
+    pub(crate) fn stripes(&mut self, points: &[(f64, f64)], thickness: f64, inks: &[Ink]) -> Drawn {
+        let length = 5.0 * thickness;
+        for (place, ink) in inks.iter().enumerate() {
+            // Each covers what the ones after it leave free: the first all, the last one stripe in a round.
+            let (covered, free) = ((inks.len() - place) as f64, place as f64);
+            for stripe in dashes(points, covered * length, free * length) {
+                self.line(&stripe, thickness, *ink)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A triangle that points up or down, its middle at a place; hollow ones are white within.
+    pub(crate) fn triangle(&mut self, (x, y): (f64, f64), size: f64, mark: Triangle, ink: Ink) -> Drawn {
+        let tip = if mark.up { -size } else { size };
+        let corners = |share: f64| {
+            let corner = |dx: f64, dy: f64| (coordinate(x + share * dx), coordinate(y + share * dy));
+            [corner(0.0, tip), corner(-size, -0.8 * tip), corner(size, -0.8 * tip)]
+        };
+        self.draw(|backend| backend.fill_polygon(corners(1.0), &rgb(ink)))?;
+        if mark.hollow {
+            self.draw(|backend| backend.fill_polygon(corners(0.5), &rgb(WHITE)))?;
         }
         Ok(())
     }

@@ -32,15 +32,20 @@ impl<'a> Columns<'a> {
     }
 
     /// A value's mean in every column.
-    pub(crate) fn means(&self, value: impl Fn(&Minute) -> u32) -> Vec<f64> {
-        let sum = |minutes: &[Minute]| minutes.iter().map(|minute| u64::from(value(minute))).sum::<u64>();
-        self.each().map(|minutes| sum(minutes) as f64 / minutes.len() as f64).collect()
+    pub(crate) fn means(&self, value: impl Fn(&Minute) -> u64) -> Vec<f64> {
+        let sum = |minutes: &[Minute]| minutes.iter().map(|minute| value(minute) as f64).sum::<f64>();
+        self.each().map(|minutes| sum(minutes) / minutes.len() as f64).collect()
     }
 
     /// Where a column begins and ends, in minutes.
     pub(crate) fn span(&self, column: usize) -> (f64, f64) {
         let begin = column * self.each;
         (begin as f64, (begin + self.each).min(self.minutes.len()) as f64)
+    }
+
+    /// All minutes of all columns.
+    pub(crate) fn minutes(&self) -> &'a [Minute] {
+        self.minutes
     }
 
     fn each(&self) -> std::slice::Chunks<'a, Minute> {
@@ -116,7 +121,7 @@ mod tests {
             columns.ranges(|minute| Some(u64::from(minute.hits))),
             [Some((0.0, 3.0)), Some((1.0, 9.0)), Some((5.0, 5.0))]
         );
-        assert_eq!(columns.means(|minute| minute.hits), [1.5, 5.0, 5.0]);
+        assert_eq!(columns.means(|minute| u64::from(minute.hits)), [1.5, 5.0, 5.0]);
         assert_eq!(columns.span(2), (4.0, 5.0));
         assert_eq!(columns.ranges(|minute| minute.limit_calls), [None, None, None]);
     }

@@ -3,8 +3,8 @@
 use crate::ReportError;
 use crate::chart::axis::{TimeAxis, ValueAxis};
 use crate::chart::canvas::{Anchor, Canvas, Drawn};
-use crate::chart::lettering::Type;
-use crate::palette::{BLACK, GRID, QUIET, RULE, SHADE};
+use crate::chart::lettering::{Lettering, Type};
+use crate::palette::{BLACK, GRID, Ink, Look, QUIET, RULE, SHADE, WHITE};
 use crate::plan::ScenarioPlan;
 
 /// The width of every chart.
@@ -21,21 +21,31 @@ pub(crate) const MARK: Type = Type::regular(18.0, QUIET);
 const CAPTION: Type = Type::regular(17.0, QUIET);
 const CAPTION_LINE: f64 = 25.0;
 
-/// A sheet with a heading above (a title, and what was run) and a caption below, and `body` pixels between them.
+/// A scenario's sheet with a heading above (a title, and what was run) and a caption below, and `body` pixels
+/// between them.
 pub(crate) fn sheet(
     plan: &ScenarioPlan<'_>,
     (title, extent): (&str, &str),
     caption: &str,
     body: f64,
 ) -> Result<Canvas, ReportError> {
+    let knows = Lettering::load()?.knows(&plan.scenario.name);
+    let name = if knows { &plan.scenario.name } else { &plan.stem };
+    titled((title, name, extent), caption, body)
+}
+
+/// A sheet with a title, a name and what was run above, a caption below, and `body` pixels between them.
+pub(crate) fn titled(
+    (title, name, extent): (&str, &str, &str),
+    caption: &str,
+    body: f64,
+) -> Result<Canvas, ReportError> {
     let room = f64::from(WIDTH) - 2.0 * MARGIN;
-    let measure = Canvas::new(1, 1)?;
-    let lines = measure.lettering.wrap(caption, CAPTION, room);
+    let lines = Lettering::load()?.wrap(caption, CAPTION, room);
     let caption_top = TOP + body + 26.0;
     let height = caption_top + CAPTION_LINE * lines.len() as f64 + 14.0;
     let mut canvas = Canvas::new(WIDTH, height.round() as u32)?;
     canvas.text(&canvas.lettering.fit(title, TITLE, room), (MARGIN, 52.0), Anchor::Left, TITLE)?;
-    let name = if canvas.lettering.knows(&plan.scenario.name) { &plan.scenario.name } else { &plan.stem };
     let left = room - canvas.lettering.width(extent, SUBTITLE) - canvas.lettering.width("  ·  ", SUBTITLE);
     let subtitle = format!("{}  ·  {extent}", canvas.lettering.fit(name.trim(), SUBTITLE, left));
     canvas.text(&subtitle, (MARGIN, 84.0), Anchor::Left, SUBTITLE)?;
@@ -46,11 +56,32 @@ pub(crate) fn sheet(
     Ok(canvas)
 }
 
+/// A controller's mark on a chart of dots; hollow where its line has dashes elsewhere.
+pub(crate) fn mark(canvas: &mut Canvas, at: (f64, f64), radius: f64, look: Look) -> Drawn {
+    canvas.dot(at, radius, look.ink)?;
+    if look.dashed { canvas.dot(at, radius / 2.0, WHITE) } else { Ok(()) }
+}
+
+/// A mean's interval: a line with ends.
+pub(crate) fn whisker(
+    canvas: &mut Canvas,
+    (low, high): (f64, f64),
+    y: f64,
+    (thickness, half_end): (f64, f64),
+    ink: Ink,
+) -> Drawn {
+    canvas.across(low, high, y, thickness, ink)?;
+    for end in [low, high] {
+        canvas.down(end, y - half_end, y + half_end, thickness, ink)?;
+    }
+    Ok(())
+}
+
 /// A panel's grid: a line and a number for each mark of an upright axis.
 pub(crate) fn value_grid(canvas: &mut Canvas, axis: &ValueAxis, (left, right): (f64, f64)) -> Drawn {
     for (value, reads) in axis.marks() {
         let y = axis.place(value);
-        canvas.across(left, right, y, 1.0, if value == 0.0 { RULE } else { GRID })?;
+        canvas.across(left, right, y, 1.0, if value <= axis.low { RULE } else { GRID })?;
         canvas.text(&reads, (left - 10.0, y + 6.5), Anchor::Right, MARK)?;
     }
     Ok(())

@@ -3,15 +3,16 @@
 use simulator::results::{ControllerSummary, Minute, Timeline};
 
 use crate::ReportError;
-use crate::chart::axis::{TimeAxis, ValueAxis, spread};
+use crate::chart::axis::{TimeAxis, ValueAxis};
 use crate::chart::before_after::bars;
 use crate::chart::canvas::{Anchor, Canvas, Drawn};
-use crate::chart::columns::{Bins, Columns, Range};
+use crate::chart::columns::{Bins, Columns};
 use crate::chart::frame::{
     MARGIN, PANEL, TOP, WIDTH, sheet, time_grid, time_marks, value_grid, warmup, warmup_note,
 };
 use crate::chart::lettering::Type;
-use crate::palette::{Ink, REFUSED, TRUTH};
+use crate::chart::series::{LABEL, MEAN, PEAK, direct, filled, highest, mean_of, steps, swings};
+use crate::palette::{BLACK, Ink, QUIET, REFUSED, RULE, TRUTH};
 use crate::plan::ScenarioPlan;
 use crate::text;
 
@@ -21,10 +22,17 @@ const CALLS_HEIGHT: f64 = 290.0;
 const CONCURRENCY_HEIGHT: f64 = 150.0;
 const REFUSALS_HEIGHT: f64 = 92.0;
 const RUG_HEIGHT: f64 = 18.0;
+/// A limit that lies on the true one is still seen on both sides of it.
+pub(crate) const LIMIT_LINE: f64 = 5.5;
+pub(crate) const TRUTH_LINE: f64 = 2.0;
 /// Between panels: room for the next one's name.
 const GAP: f64 = 56.0;
 const NAME: f64 = 34.0;
-const LABEL: f64 = 19.0;
+
+/// The oracle's own ink is as dark as the truth that lies on it.
+pub(crate) fn limit_ink(ink: Ink) -> Ink {
+    if ink == BLACK { RULE } else { ink }
+}
 
 /// One axis with what the limiter thinks, what the provider allows, and what is used.
 struct Panel<'a> {
@@ -32,7 +40,7 @@ struct Panel<'a> {
     used: &'a str,
     limit: fn(&Minute) -> Option<u64>,
     truth: fn(&Minute) -> Option<u64>,
-    use_of: fn(&Minute) -> u32,
+    use_of: fn(&Minute) -> u64,
 }
 
 const CALLS: Panel<'static> = Panel {
@@ -40,14 +48,14 @@ const CALLS: Panel<'static> = Panel {
     used: "granted",
     limit: |minute| minute.limit_calls,
     truth: |minute| minute.true_limit_calls,
-    use_of: |minute| minute.granted,
+    use_of: |minute| u64::from(minute.granted),
 };
 const CONCURRENCY: Panel<'static> = Panel {
     name: "Calls in flight",
     used: "most in flight",
     limit: |minute| minute.limit_concurrency,
     truth: |minute| minute.true_limit_concurrency,
-    use_of: |minute| minute.in_flight,
+    use_of: |minute| u64::from(minute.in_flight),
 };
 
 pub(crate) fn draw(
@@ -119,7 +127,7 @@ impl Panel<'_> {
     ) -> Drawn {
         let limit = columns.ranges(self.limit);
         let truth = columns.ranges(self.truth);
-        let peaks = columns.ranges(|minute| Some(u64::from((self.use_of)(minute))));
+        let peaks = columns.ranges(|minute| Some((self.use_of)(minute)));
         let real = highest(&truth).max(highest(&peaks));
         // A limit that never binds must not press everything else onto the ground.
         let cut = real > 0.0 && highest(&limit) > 4.0 * real;
@@ -130,16 +138,22 @@ impl Panel<'_> {
         warmup(canvas, time, warmup_hours, (top, bottom))?;
         time_grid(canvas, time, (top, bottom))?;
         value_grid(canvas, &axis, (LEFT, RIGHT))?;
+        let swings = swings(&limit, &axis);
+        if swings {
+            steps(canvas, columns, &limit, time, &axis, 1.0, ink.tint(0.4))?;
+        }
         let peaks: Vec<f64> = peaks.into_iter().map(|range| range.map_or(0.0, |(_, high)| high)).collect();
         let means = columns.means(self.use_of);
-        let (light, dark) = (ink.tint(0.25), ink.tint(0.45));
-        for (heights, ink) in [(&peaks, light), (&means, dark)].into_iter().take(columns.each.min(2)) {
+        for (heights, ink) in [(&peaks, PEAK), (&means, MEAN)].into_iter().take(columns.each.min(2)) {
             filled(canvas, columns, heights, time, &axis, ink)?;
         }
-        steps(canvas, columns, &truth, time, &axis, 5.5, TRUTH)?;
-        steps(canvas, columns, &limit, time, &axis, 2.5, ink)?;
+        // The truth lies on top, thinner than the limit: where both are one, both are seen.
+        if !swings {
+            steps(canvas, columns, &limit, time, &axis, LIMIT_LINE, limit_ink(ink))?;
+        }
+        steps(canvas, columns, &truth, time, &axis, TRUTH_LINE, TRUTH)?;
 
-        let mut labels = vec![(self.used.to_owned(), mean_of(&means), ink)];
+        let mut labels = vec![(self.used.to_owned(), mean_of(&means), QUIET)];
         if let Some((_, high)) = truth.iter().rev().find_map(|range| *range) {
             labels.push((format!("true limit {}", text::compact(high as u64)), high, TRUTH));
         }
@@ -147,74 +161,8 @@ impl Panel<'_> {
             let beyond = if high > axis.top { " ↑" } else { "" };
             labels.push((format!("limit {}{beyond}", text::compact(high as u64)), high, ink));
         }
-        direct(canvas, &labels, &axis, (top, bottom))
+        direct(canvas, &labels, &axis, RIGHT + 12.0, (top, bottom))
     }
-}
-
-/// Bars from zero, a column each.
-fn filled(
-    canvas: &mut Canvas,
-    columns: &Columns<'_>,
-    heights: &[f64],
-    time: &TimeAxis,
-    axis: &ValueAxis,
-    ink: Ink,
-) -> Drawn {
-    for (column, &height) in heights.iter().enumerate().filter(|(_, height)| **height > 0.0) {
-        let (begin, end) = columns.span(column);
-        let (left, right) = (time.place(begin), time.place(end));
-        let right = if right - left > 4.0 { right - 1.0 } else { right };
-        canvas.rect((left, axis.place(height)), (right, axis.place(0.0)), ink)?;
-    }
-    Ok(())
-}
-
-/// A line in steps: a column covers all its values, and reaches to those of the column before it.
-fn steps(
-    canvas: &mut Canvas,
-    columns: &Columns<'_>,
-    ranges: &[Range],
-    time: &TimeAxis,
-    axis: &ValueAxis,
-    thickness: f64,
-    ink: Ink,
-) -> Drawn {
-    let half = thickness / 2.0;
-    let mut before: Range = None;
-    for (column, range) in ranges.iter().enumerate() {
-        if let Some((low, high)) = *range {
-            let (begin, end) = columns.span(column);
-            let (left, right) = (time.place(begin), time.place(end));
-            canvas.rect((left, axis.place(high) - half), (right, axis.place(low) + half), ink)?;
-            if let Some((below, above)) = before
-                && (above < low || below > high)
-            {
-                let (from, to) = if above < low { (above, low) } else { (high, below) };
-                canvas.rect(
-                    (left - half, axis.place(to) - half),
-                    (left + half, axis.place(from) + half),
-                    ink,
-                )?;
-            }
-        }
-        before = *range;
-    }
-    Ok(())
-}
-
-/// Names at the right end of what they name.
-fn direct(
-    canvas: &mut Canvas,
-    labels: &[(String, f64, Ink)],
-    axis: &ValueAxis,
-    (top, bottom): (f64, f64),
-) -> Drawn {
-    let mut places: Vec<f64> = labels.iter().map(|(_, value, _)| axis.place(*value)).collect();
-    spread(&mut places, LABEL + 5.0, (top + 4.0, bottom - 4.0));
-    for ((label, _, ink), y) in labels.iter().zip(places) {
-        canvas.text(label, (RIGHT + 12.0, y + 6.5), Anchor::Left, Type::bold(LABEL, ink.as_text()))?;
-    }
-    Ok(())
 }
 
 /// Every minute with a refusal as a tick, and below them the rate as bars.
@@ -245,12 +193,4 @@ fn refusals(
     let face = Type::bold(LABEL, REFUSED.as_text());
     canvas.text(&label, (RIGHT + 12.0, (bars_top + bottom) / 2.0), Anchor::Left, face)?;
     time_marks(canvas, time, bottom, (LEFT, RIGHT))
-}
-
-fn highest(ranges: &[Range]) -> f64 {
-    ranges.iter().flatten().map(|(_, high)| *high).fold(0.0, f64::max)
-}
-
-fn mean_of(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
 }

@@ -135,6 +135,7 @@ impl<R: Recorder> World<'_, R> {
         if let Pilot::Loop(control) = &mut limiter.pilot {
             let feedback = Feedback { granted_at: grant.at, seen: grant.seen, seen_at_end, outcome };
             if let Some(adjustment) = control.observe(&feedback, self.now) {
+                self.tally.adjusted(&adjustment);
                 self.set_limits(adjustment.to);
             }
         }
@@ -145,7 +146,9 @@ impl<R: Recorder> World<'_, R> {
         let Some(limiter) = &mut self.limiter else { return };
         let (limits, next) = match &mut limiter.pilot {
             Pilot::Loop(control) => {
-                (control.wake(self.now).map(|adjustment| adjustment.to), control.next_wake())
+                let adjustment = control.wake(self.now);
+                adjustment.iter().for_each(|adjustment| self.tally.adjusted(adjustment));
+                (adjustment.map(|adjustment| adjustment.to), control.next_wake())
             }
             Pilot::Oracle(oracle, pacing) => {
                 (Some(oracle.look(&mut self.account, *pacing, self.now)), Some(oracle.next_look()))
@@ -165,7 +168,7 @@ impl<R: Recorder> World<'_, R> {
     pub(super) fn set_limits(&mut self, limits: Limits) {
         let Some(limiter) = &mut self.limiter else { return };
         limiter.pool.set_limits(limits);
-        self.tally.limit_changed(limits.calls.map(|calls| calls.get()));
+        self.tally.limits_changed(&limits);
         // Their reservations were estimates under a limit that has proven too high: they ask again.
         for call in limiter.pool.remove_unservable() {
             self.calls[call].ticket = None;
@@ -175,9 +178,8 @@ impl<R: Recorder> World<'_, R> {
 
     pub(super) fn gauge(&self) -> Gauge {
         let Some(limiter) = &self.limiter else { return Gauge::default() };
-        let limits = limiter.pool.limits();
         Gauge {
-            limits: (limits.calls.map(|calls| calls.get()), limits.concurrency.map(|most| most.get())),
+            limits: *limiter.pool.limits(),
             waiting: u32::try_from(limiter.pool.waiting()).unwrap_or(u32::MAX),
         }
     }
