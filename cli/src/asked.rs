@@ -7,6 +7,7 @@ use simulator::Contender;
 use simulator::scenario::{Scenario, builtin};
 use simulator::trace::{Format, Trace, TraceError};
 
+use crate::console::note;
 use crate::fault::Fault;
 
 /// The controllers of a list.
@@ -20,7 +21,9 @@ pub fn contenders(names: &str) -> Result<Vec<Contender>, Fault> {
     let mut chosen = Vec::new();
     for name in names.split(',').map(str::trim) {
         let contender = name.parse().map_err(Fault::call)?;
-        if !chosen.contains(&contender) {
+        if chosen.contains(&contender) {
+            note(format_args!("--controllers names '{contender}' twice: it is run once"));
+        } else {
             chosen.push(contender);
         }
     }
@@ -56,6 +59,7 @@ pub fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Fault> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     for (index, name) in names.iter().enumerate() {
         if names[..index].contains(name) {
+            note(format_args!("--scenario names '{name}' twice: it is run once"));
             continue;
         }
         let found = match name.as_str() {

@@ -99,6 +99,14 @@ impl Folder {
 /// Where it cannot be written.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fault> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        let what = if parent.exists() { "is not a folder" } else { "does not exist" };
+        return Err(Fault::failure(anyhow::anyhow!(
+            "cannot write {}: the folder {} {what}; make it, or choose another file with --out",
+            path.display(),
+            parent.display()
+        )));
+    }
     let written = NamedTempFile::new_in(parent).and_then(|mut file| {
         let mut out = io::BufWriter::new(file.as_file_mut());
         fill(&mut out)?;

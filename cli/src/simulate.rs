@@ -45,14 +45,13 @@ pub fn run(args: &Simulate, common: &Common) -> Result<(), Fault> {
         ));
     }
     let job = Job { args, config: &config, contenders: &contenders, trace: trace.as_ref() };
+    job.warn(&scenarios);
     let (results, rows) = job.simulate(&scenarios, &folder)?;
-    if args.calls {
-        rows::write(rows, &mut folder)?;
-    }
+    let calls = args.calls.then(|| rows::write(rows, &mut folder)).transpose()?;
     let charts = write(&results, &mut folder)?;
     let path = folder.path().to_owned();
     folder.publish(&earlier(&path))?;
-    if common.json { print_json(&results.summary) } else { print(&results.summary, &path, charts) }
+    if common.json { print_json(&results.summary) } else { print(&results.summary, &path, charts, calls) }
 }
 
 struct Job<'a> {
@@ -67,6 +66,31 @@ impl Job<'_> {
         let (least, most) = REPLICATIONS;
         let enough = (HOURS * 3_600.0 / scenario.horizon.as_secs_f64()).clamp(least, most) as u32;
         self.args.replications.unwrap_or(if self.trace.is_some() { 1 } else { enough })
+    }
+
+    /// Says what is likely not meant.
+    fn warn(&self, scenarios: &[Scenario]) {
+        let limited = self.contenders.iter().any(|contender| matches!(contender, Contender::Controller(_)));
+        let window_s = self.config.settings.limiter.window_s;
+        for scenario in scenarios.iter().filter(|_| limited) {
+            let provider = &scenario.provider;
+            let counts = provider.calls.is_some() || provider.tokens.is_some();
+            let theirs_s = provider.window_span.as_secs_f64();
+            if counts && theirs_s != window_s {
+                note(format_args!(
+                    "the provider of '{}' counts in windows of {theirs_s} s, and the limiter in windows of {window_s} s: \
+                     set limiter.window_s, or RATEPILOT__LIMITER__WINDOW_S={theirs_s}",
+                    scenario.name
+                ));
+            }
+        }
+        if self.args.calls {
+            let expected = scenarios.iter().map(|scenario| {
+                let runs = f64::from(self.replications(scenario));
+                rows::expected_bytes(scenario, self.contenders, self.trace) * runs
+            });
+            rows::warn(expected.sum());
+        }
     }
 
     fn simulate(&self, scenarios: &[Scenario], folder: &Folder) -> Result<(Results, Vec<Rows>), Fault> {
@@ -152,7 +176,7 @@ fn list(common: &Common) -> Result<(), Fault> {
     say(&text)
 }
 
-fn print(summary: &Summary, folder: &Path, charts: usize) -> Result<(), Fault> {
+fn print(summary: &Summary, folder: &Path, charts: usize, calls: Option<u64>) -> Result<(), Fault> {
     let mut text = String::new();
     for scenario in &summary.scenarios {
         text += &format!("{}\n{}\n\n", table::of(scenario, summary), reports::meaning(scenario));
@@ -162,8 +186,10 @@ fn print(summary: &Summary, folder: &Path, charts: usize) -> Result<(), Fault> {
         text += &format!("{league}\n");
     }
     let page = folder.join(reports::PAGE_FILE);
+    let size = calls
+        .map_or_else(String::new, |bytes| format!(" ({} is {})", rows::CALLS_FILE, rows::size(bytes as f64)));
     text += &format!(
-        "{charts} charts and the files are in {}; open {} first.\n",
+        "{charts} charts and the files are in {}{size}; open {} first.\n",
         folder.display(),
         page.display()
     );

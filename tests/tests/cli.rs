@@ -149,6 +149,36 @@ fn what_a_controller_did_is_written_with_its_reasons() {
     assert!(place.path("ratepilot-out/step-down-adjustments-aimd.png").is_file());
 }
 
+#[test]
+fn what_is_likely_not_meant_is_noted() {
+    let place = Workplace::new();
+    let quick = "--hours 1 --replications 1";
+    let cases = [
+        (format!("simulate {quick} --controllers aimd,none,aimd"), "--controllers names 'aimd' twice"),
+        (
+            format!("simulate {quick} --scenario constant --scenario constant"),
+            "--scenario names 'constant' twice",
+        ),
+    ];
+    for (args, noted) in cases {
+        let said = place.run(&args);
+        assert!(said.stderr.starts_with("note: ") && said.stderr.contains(noted), "{}", said.stderr);
+        said.ok();
+    }
+    place.put("config.toml", "[limiter]\nwindow_s = 1\n");
+    let said = place.run(&format!("simulate {quick} --scenario constant"));
+    assert!(said.stderr.contains("in windows of 60 s, and the limiter in windows of 1 s"), "{}", said.stderr);
+}
+
+#[test]
+fn the_size_of_single_attempts_is_told() {
+    let place = Workplace::new();
+    let said = place.run(&format!("{SHORT} --calls")).ok();
+    let bytes = place.text("ratepilot-out/calls.csv").len();
+    let size = format!("(calls.csv is {:.1} kB)", bytes as f64 / 1e3);
+    assert!(said.contains(&size), "{size}\n{said}");
+}
+
 /// Of every bad call: the exit code, and what the message must name for a user to find and mend it.
 #[test]
 fn a_wrong_call_is_refused_before_anything_is_written() {
@@ -275,7 +305,7 @@ fn a_place_that_cannot_be_written_to_is_left_as_it_is() {
         (format!("{SHORT} --out file"), "file"),
         (format!("{SHORT} --out file/below"), "file/below"),
         ("generate --hours 1 --out file/trace.csv".to_owned(), "file/trace.csv"),
-        ("generate --hours 1 --out missing/trace.csv".to_owned(), "missing/trace.csv"),
+        ("generate --hours 1 --out missing/trace.csv".to_owned(), "the folder missing does not exist"),
     ];
     if cfg!(target_os = "linux") {
         cases.push((format!("{SHORT} --out /proc/ratepilot"), "/proc/ratepilot"));
