@@ -208,3 +208,24 @@ fn curve(runs: &[Run]) -> Vec<WaitPoint> {
     }
     points
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(successes: &[u64]) -> Blocks {
+        let hour = |successes: &u64| Hour { successes: *successes, ..Hour::default() };
+        Blocks { blocks: successes.iter().map(hour).collect(), hours: 1.0 }
+    }
+
+    /// Student's own numbers: the ratios 1 to 5 have the interval 3 ± 2.776 sqrt(2.5 / 5).
+    #[test]
+    fn a_ratio_is_as_sure_as_it_is_alike_in_all_blocks() {
+        let ours = blocks(&[10, 40, 7, 90, 160, 250]);
+        let oracles = blocks(&[10, 20, 0, 30, 40, 50]);
+        let [low, high] = ratio_interval(3.0, &ours, &oracles).unwrap();
+        assert!((low - 1.037).abs() < 1e-3 && (high - 4.963).abs() < 1e-3, "{low} to {high}");
+        assert_eq!(ratio_interval(1.0, &oracles, &oracles), Some([1.0, 1.0]));
+        assert_eq!(ratio_interval(1.0, &blocks(&[5]), &blocks(&[5])), None);
+    }
+}

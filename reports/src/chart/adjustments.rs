@@ -1,21 +1,21 @@
 //! What a controller did with each limit, and why: its inner life, as far as it shows.
 
-use adaptive::Reason;
 use limiter_core::Dimension;
 use simulator::results::{Adjustments, Change, ControllerSummary, Minute, Timeline};
 
 use crate::ReportError;
 use crate::chart::axis::{TimeAxis, ValueAxis};
-use crate::chart::canvas::{Anchor, Canvas, Drawn, Triangle};
+use crate::chart::canvas::{Anchor, Canvas, Drawn};
 use crate::chart::columns::Columns;
 use crate::chart::frame::{
     MARGIN, PANEL, TOP, WIDTH, sheet, time_grid, time_marks, value_grid, warmup, warmup_note,
 };
+use crate::chart::kind::Kind;
 use crate::chart::lettering::Type;
 use crate::chart::series::{MEAN, PEAK, direct, filled, highest, mean_of, steps};
 use crate::chart::timeline::{LIMIT_LINE, TRUTH_LINE, limit_ink};
 use crate::excerpt::{Excerpt, Why};
-use crate::palette::{BLACK, Ink, QUIET, REFUSED, TRUTH};
+use crate::palette::{BLACK, Ink, QUIET, TRUTH};
 use crate::plan::ScenarioPlan;
 use crate::text;
 
@@ -66,56 +66,6 @@ const PANELS: [Panel; 3] = [
         use_of: |minute| minute.tokens,
     },
 ];
-
-/// What a mark stands for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Refused,
-    Revealed,
-    Probed,
-    Climbed,
-    Unrefused,
-    Slow,
-}
-
-impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Refused, Self::Revealed, Self::Probed, Self::Climbed, Self::Unrefused, Self::Slow];
-
-    const fn of(reason: Reason) -> Self {
-        match reason {
-            Reason::Refused(_) => Self::Refused,
-            Reason::Revealed(_) => Self::Revealed,
-            Reason::Probed(_) => Self::Probed,
-            Reason::Climbed(_) => Self::Climbed,
-            Reason::Unrefused => Self::Unrefused,
-            Reason::Slow => Self::Slow,
-        }
-    }
-
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Refused => "cut on a refusal",
-            Self::Revealed => "read off a refusal",
-            Self::Probed => "probe",
-            Self::Climbed => "climbed on",
-            Self::Unrefused => "not refused",
-            Self::Slow => "slow answer",
-        }
-    }
-
-    const fn look(self) -> (Triangle, Ink) {
-        let (down, up) = (false, true);
-        match self {
-            Self::Refused => (Triangle { up: down, hollow: false }, REFUSED),
-            Self::Revealed => (Triangle { up: down, hollow: true }, REFUSED),
-            Self::Probed => (Triangle { up, hollow: false }, BLACK),
-            Self::Climbed => (Triangle { up, hollow: true }, BLACK),
-            Self::Unrefused => (Triangle { up, hollow: true }, QUIET),
-            Self::Slow => (Triangle { up: down, hollow: true }, QUIET),
-        }
-    }
-}
 
 pub(crate) fn draw(
     plan: &ScenarioPlan<'_>,

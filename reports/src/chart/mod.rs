@@ -11,6 +11,7 @@ mod columns;
 mod controllers;
 mod differences;
 mod frame;
+mod kind;
 mod league;
 mod lettering;
 mod rate_axis;
