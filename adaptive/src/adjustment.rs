@@ -83,6 +83,24 @@ impl fmt::Display for Reason {
 mod tests {
     use super::*;
 
+    /// Does not compile with a reason that has no place here: give it one, and list it in [`Reason::all`].
+    fn place(reason: Reason) -> usize {
+        match reason {
+            Reason::Refused(_) => 0,
+            Reason::Revealed(_) => 1,
+            Reason::Probed(_) => 2,
+            Reason::Climbed(_) => 3,
+            Reason::Unrefused => 4,
+            Reason::Slow => 5,
+        }
+    }
+
+    #[test]
+    fn all_reasons_are_listed() {
+        let places: std::collections::BTreeSet<_> = Reason::all().map(place).collect();
+        assert!(places.into_iter().eq(0..6));
+    }
+
     #[test]
     fn a_reason_is_read_from_its_words() {
         for reason in Reason::all() {

@@ -11,15 +11,23 @@ const LONG: f64 = 10_000.0;
 /// A longer scenario's name is cut, a longer controller's broken at a hyphen.
 const LONGEST: (usize, usize) = (21, 9);
 
-/// Refusals of every controller in every scenario, and below them its goodput; empty for fewer than two scenarios.
+/// Refusals of every controller in every scenario, and below them its goodput, or where no oracle was run the share of
+/// its calls that end well; empty for fewer than two scenarios.
 pub fn of(scenarios: &[ScenarioSummary]) -> String {
     let [first, _, ..] = scenarios else { return String::new() };
+    let mut all = scenarios.iter().flat_map(|scenario| &scenario.controllers);
+    let (below, measure): (_, fn(&ControllerSummary) -> Option<f64>) =
+        if all.any(|controller| controller.goodput_vs_oracle.is_some()) {
+            ("goodput as a share of the oracle's", |controller| controller.goodput_vs_oracle)
+        } else {
+            ("the share of calls that end well", |controller| controller.success_rate)
+        };
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let names = first.controllers.iter().map(|controller| broken(&controller.name));
     table.set_header(std::iter::once("scenario".to_owned()).chain(names));
     for scenario in scenarios {
-        let cells = scenario.controllers.iter().map(|own| format!("{}\n{}", hits(own), goodput(own)));
+        let cells = scenario.controllers.iter().map(|own| format!("{}\n{}", hits(own), share(measure(own))));
         table.add_row(std::iter::once(cut(&scenario.name)).chain(cells));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -30,7 +38,7 @@ pub fn of(scenarios: &[ScenarioSummary]) -> String {
     }
     let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     format!(
-        "All {} scenarios: refusals an hour, and below them goodput as a share of the oracle's\n{}\n\
+        "All {} scenarios: refusals an hour, and below them {below}\n{}\n\
          * the 95% interval of refusals lies below {KEPT} an hour\n",
         scenarios.len(),
         lines.join("\n")
@@ -47,8 +55,8 @@ fn hits(controller: &ControllerSummary) -> String {
     if kept { rate + "*" } else { rate }
 }
 
-fn goodput(controller: &ControllerSummary) -> String {
-    controller.goodput_vs_oracle.map_or_else(|| "-".to_owned(), text::ratio)
+fn share(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), text::ratio)
 }
 
 fn cut(name: &str) -> String {

@@ -5,7 +5,7 @@ use simulator::results::{Adjustments, Change, ControllerSummary, Minute, Timelin
 
 use crate::ReportError;
 use crate::chart::axis::{TimeAxis, ValueAxis};
-use crate::chart::canvas::{Anchor, Canvas, Drawn};
+use crate::chart::canvas::{Anchor, Canvas, Drawn, Triangle};
 use crate::chart::columns::Columns;
 use crate::chart::frame::{
     MARGIN, PANEL, TOP, WIDTH, sheet, time_grid, time_marks, value_grid, warmup, warmup_note,
@@ -261,14 +261,14 @@ fn marks(canvas: &mut Canvas, changes: &[&Change], time: &TimeAxis, axis: &Value
         (time.place(change.time_s / 60.0), axis.place(limit))
     };
     for change in changes {
-        let (mark, ink) = Kind::of(change.reason).look();
+        let (mark, ink) = look(change);
         canvas.triangle(place(change), MARK, mark, ink)?;
     }
     // A number stands beyond all marks in its place, so that it can only be that of the outermost.
     let places: Vec<(f64, f64)> = changes.iter().map(|change| place(change)).collect();
     let mut free = f64::NEG_INFINITY;
     for (change, &(x, y)) in changes.iter().zip(&places) {
-        let (mark, ink) = Kind::of(change.reason).look();
+        let (mark, ink) = look(change);
         let Some(to) = change.to else { continue };
         let reads = text::compact(to);
         let face = Type::bold(VALUE, ink.as_text());
@@ -283,4 +283,12 @@ fn marks(canvas: &mut Canvas, changes: &[&Change], time: &TimeAxis, axis: &Value
         free = x + half + 6.0;
     }
     Ok(())
+}
+
+/// A mark points where the limit went, whatever its reason usually does.
+fn look(change: &Change) -> (Triangle, Ink) {
+    let (mark, ink) = Kind::of(change.reason).look();
+    // No limit is the highest of all.
+    let [from, to] = [change.from, change.to].map(|limit| limit.unwrap_or(u64::MAX));
+    (Triangle { up: if from == to { mark.up } else { to > from }, ..mark }, ink)
 }

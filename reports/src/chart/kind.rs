@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// Down for what lowers a limit, up for what raises one; the colour of refusals for what they caused.
+    /// Down for what usually lowers a limit, up for what raises one; the colour of refusals for what they caused.
     pub(crate) const fn look(self) -> (Triangle, Ink) {
         let (down, up) = (false, true);
         match self {
