@@ -18,6 +18,7 @@ mod simulate;
 mod statistics;
 mod stream;
 mod summarise;
+pub mod sweep;
 mod tally;
 pub mod trace;
 mod world;

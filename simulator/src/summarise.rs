@@ -59,7 +59,8 @@ pub fn adjustments(scenario: &Scenario, field: &[Field]) -> Vec<Adjustments> {
         .collect()
 }
 
-fn controller(contender: Contender, runs: &[Run], oracle: Option<&[Run]>) -> ControllerSummary {
+/// One contender's part; compared with the oracle, where its runs are given.
+pub fn controller(contender: Contender, runs: &[Run], oracle: Option<&[Run]>) -> ControllerSummary {
     let sum = total(runs);
     let oracle_successes = oracle.map(|runs| total(runs).successes).filter(|successes| *successes > 0);
     let of_oracle = oracle_successes.map(|successes| sum.successes as f64 / successes as f64);
