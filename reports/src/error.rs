@@ -17,8 +17,11 @@ pub enum ReportError {
         #[source]
         source: csv::Error,
     },
-    /// The page's template failed.
-    #[error("cannot write report.html")]
+    /// `sweep.json` could not be written.
+    #[error("cannot write sweep.json")]
+    Sweep(#[source] serde_json::Error),
+    /// A page's template failed.
+    #[error("cannot write the page")]
     Page(#[source] askama::Error),
     /// The font that is built in could not be read.
     #[error("the font built into this program is damaged; build or install ratepilot again")]

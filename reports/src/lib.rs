@@ -10,6 +10,8 @@
 //! | a page that needs no network | [`page`] | `report.html` |
 //! | the names of all these files | [`file_names`] | |
 //! | what a scenario's numbers mean, in a sentence | [`meaning`] | |
+//! | all files of a sweep | [`sweep_files`] | [`SWEEP_FILES`] |
+//! | what a sweep recommends, and why | [`sweep_meaning`] | |
 //!
 //! In a file's name, a scenario's or controller's name is in lower case and made of letters, digits, `.`, `_`
 //! and `-`; names that would be the same are told apart by `-2`, `-3`, … in the order of the scenarios. The same
@@ -26,6 +28,7 @@ mod paired;
 mod palette;
 mod plan;
 mod read;
+mod sweep;
 pub mod text;
 mod worse;
 
@@ -37,3 +40,6 @@ pub use meaning::meaning;
 pub use page::{PAGE_FILE, page};
 pub use plan::file_names;
 pub use read::{Files, read};
+pub use sweep::{
+    RECOMMENDED_FILE, SWEEP_FILES, SWEEP_PAGE_FILE, meaning as sweep_meaning, sweep_files, sweep_json,
+};
