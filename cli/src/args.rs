@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::sweep::SweepArgs;
+
 /// An autopilot for API rate limits.
 ///
 /// It learns a provider's limits from its refusals, and makes every process of a service keep to them.
@@ -39,6 +41,11 @@ pub enum Command {
     /// and files to a folder.
     #[command(after_long_help = SIMULATE_EXAMPLES)]
     Simulate(Simulate),
+    /// Pick thresholds: try a grid of settings, refine around the best, and recommend one
+    ///
+    /// Every point is run on the same calls. Recommended is the one with the highest goodput among those whose refusals stay
+    /// below the budget. A sweep can be stopped at any time; the same command goes on where it was.
+    Sweep(Box<SweepArgs>),
     /// Draw the charts of an earlier run again, without simulating
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(Report),

@@ -84,19 +84,24 @@ pub fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Fault> {
 /// # Errors
 /// Where there is neither, or the file holds no scenario.
 pub fn scenario(name: &str) -> Result<Scenario, Fault> {
+    parse(name, &scenario_text(name)?)
+}
+
+/// The text of that scenario, which may hold none.
+///
+/// # Errors
+/// Where there is neither.
+pub fn scenario_text(name: &str) -> Result<String, Fault> {
     let path = Path::new(name);
     let is_path = path.extension().is_some() || path.components().count() > 1 || path.is_file();
     match builtin::find(name) {
-        Ok(text) => parse(name, text),
+        Ok(text) => Ok(text.to_owned()),
         Err(unknown) if !is_path => Err(Fault::call(unknown)),
-        Err(_) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Fault::call(anyhow::anyhow!(
-                    "cannot read the scenario {name}: {error}; give a TOML file, or a name of --scenario list"
-                ))
-            })?;
-            parse(name, &text)
-        }
+        Err(_) => std::fs::read_to_string(path).map_err(|error| {
+            Fault::call(anyhow::anyhow!(
+                "cannot read the scenario {name}: {error}; give a TOML file, or a name of --scenario list"
+            ))
+        }),
     }
 }
 

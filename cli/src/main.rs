@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod rows;
 mod simulate;
+mod sweep;
 mod table;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Fault> {
     match &args.command {
         Command::Simulate(simulate) => simulate::run(simulate, &args.common),
+        Command::Sweep(sweep) => sweep::run(sweep, &args.common),
         Command::Report(report) => report::run(report, &args.common),
         Command::Generate(generate) => generate::run(generate, &args.common),
     }

@@ -54,6 +54,13 @@ pub fn run(args: &Simulate, common: &Common) -> Result<(), Fault> {
     if common.json { print_json(&results.summary) } else { print(&results.summary, &path, charts, calls) }
 }
 
+/// How often a scenario is run: as asked; a trace once; else often enough.
+pub fn replications(asked: Option<u32>, scenario: &Scenario, is_replay: bool) -> u32 {
+    let (least, most) = REPLICATIONS;
+    let enough = (HOURS * 3_600.0 / scenario.horizon.as_secs_f64()).clamp(least, most) as u32;
+    asked.unwrap_or(if is_replay { 1 } else { enough })
+}
+
 struct Job<'a> {
     args: &'a Simulate,
     config: &'a Config,
@@ -63,9 +70,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn replications(&self, scenario: &Scenario) -> u32 {
-        let (least, most) = REPLICATIONS;
-        let enough = (HOURS * 3_600.0 / scenario.horizon.as_secs_f64()).clamp(least, most) as u32;
-        self.args.replications.unwrap_or(if self.trace.is_some() { 1 } else { enough })
+        replications(self.args.replications, scenario, self.trace.is_some())
     }
 
     /// Says what is likely not meant.
