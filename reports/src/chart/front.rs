@@ -192,6 +192,15 @@ impl Panel<'_> {
         (self.hits.place(summary.hits_per_hour.mean), self.height.place((self.cost.value)(summary)))
     }
 
+    /// Places along the interval of a point's refusals, close to each other.
+    fn interval(&self, point: &SweptPoint) -> Vec<(f64, f64)> {
+        const STEP: f64 = 8.0;
+        let [low, high] =
+            point.summary.hits_per_hour.ci95.unwrap_or_default().map(|end| self.hits.place(end));
+        let y = self.place(&point.summary).1;
+        (0..=((high - low) / STEP) as u32).map(|step| (low + f64::from(step) * STEP, y)).collect()
+    }
+
     /// The chosen point, with its interval.
     fn ring(&self, canvas: &mut Canvas, best: &SweptPoint, look: Look) -> Drawn {
         let at = self.place(&best.summary);
@@ -215,7 +224,8 @@ impl Panel<'_> {
         let labels: Vec<_> =
             named.iter().map(|(name, at)| (*at, canvas.lettering.width(name, LABEL))).collect();
         let points = self.results.found.points.iter().map(|point| self.place(&point.summary));
-        let dots: Vec<_> = points.chain(named.iter().map(|(_, at)| *at)).collect();
+        let interval = self.results.best().map(|best| self.interval(best)).unwrap_or_default();
+        let dots: Vec<_> = points.chain(named.iter().map(|(_, at)| *at)).chain(interval).collect();
         let places = arrange(&labels, &dots, (self.left, self.right), (top + 4.0, bottom - 2.0));
         for ((name, mark), at) in named.into_iter().zip(places) {
             // The label's paper covers the end of the line.

@@ -138,7 +138,11 @@ fn caption(results: &SweepResults, plane: &Plane<'_>, best: &SweptPoint) -> Stri
         (true, false) => format!("All cells stay below {budget} an hour (upper end of the 95% interval)."),
         _ => format!("No cell stays below {budget} an hour (upper end of the 95% interval)."),
     };
-    let between = if best.round > 0 { ", between the cells" } else { "" };
+    let place = match (plane.is_between(), plane.aside.is_empty()) {
+        (_, false) => ", beside this plane",
+        (true, true) => ", between the cells",
+        (false, true) => "",
+    };
     let chosen = if best.within_budget { "Chosen" } else { "Fewest refusals" };
     let fixed = if plane.fixed.is_empty() { String::new() } else { format!(" at {}", plane.fixed) };
     let controller = if plane.upwards.name == "controller" {
@@ -148,7 +152,7 @@ fn caption(results: &SweepResults, plane: &Plane<'_>, best: &SweptPoint) -> Stri
     };
     format!(
         "A cell: a point{controller}{fixed}, mean over {replications} × {hours}, on the same calls as all others. {line} \
-         {chosen}: {}, with {} refusals an hour{}{between}. Darker is more; the scales start at zero.",
+         {chosen}: {}, with {} refusals an hour{}{place}. Darker is more; the scales start at zero.",
         point_in_words(&best.point),
         text::rate(best.summary.hits_per_hour.mean),
         text::interval(&best.summary.hits_per_hour)
@@ -160,7 +164,7 @@ impl Measure {
     /// From no share of the colours to all of them.
     fn axis(&self, plane: &Plane<'_>) -> RateAxis {
         let shown = plane.cells.iter().flatten().flatten().copied();
-        let shown = shown.chain([plane.best.0]);
+        let shown = shown.chain([plane.best]);
         let values: Vec<f64> = shown.map(|point| (self.value)(&point.summary)).chain(self.holds).collect();
         RateAxis::new(&values, (0.0, 1.0))
     }
@@ -184,7 +188,7 @@ impl Measure {
         }
         budget_line(canvas, plane, cells)?;
         marks(canvas, plane, cells)?;
-        self.mark(canvas, plane.best.0, cells.place(plane.best.1), cells, share(plane.best.0))?;
+        self.mark(canvas, plane, cells, share(plane.best))?;
         self.scale(canvas, &axis, cells)
     }
 
@@ -198,15 +202,9 @@ impl Measure {
     }
 
     /// A frame around its cell, or a dot of its own colour between cells, and a word above.
-    fn mark(
-        &self,
-        canvas: &mut Canvas,
-        point: &SweptPoint,
-        at: (f64, f64),
-        cells: Cells,
-        share: f64,
-    ) -> Drawn {
-        if point.round == 0 {
+    fn mark(&self, canvas: &mut Canvas, plane: &Plane<'_>, cells: Cells, share: f64) -> Drawn {
+        let at = cells.place(plane.place);
+        if !plane.is_between() {
             let (half_width, half_height) = (cells.width / 2.0, cells.height / 2.0);
             let corners = ((at.0 - half_width, at.1 - half_height), (at.0 + half_width, at.1 + half_height));
             outline(canvas, corners.0, corners.1, 7.0, WHITE)?;
@@ -216,11 +214,13 @@ impl Measure {
             canvas.dot(at, 10.5, BLACK)?;
             canvas.dot(at, 7.0, self.ramp.at(share))?;
         }
-        let word = if point.within_budget { "chosen" } else { "fewest refusals" };
-        let half = canvas.lettering.width(word, WORD) / 2.0;
+        let word = if plane.best.within_budget { "chosen" } else { "fewest refusals" };
+        let aside = if plane.aside.is_empty() { String::new() } else { format!(", at {}", plane.aside) };
+        let word = word.to_owned() + &aside;
+        let half = canvas.lettering.width(&word, WORD) / 2.0;
         let right = cells.left + cells.width * cells.columns as f64;
         let x = at.0.clamp(cells.left + half, (right - half).max(cells.left + half));
-        canvas.text(word, (x, cells.top - 12.0), Anchor::Middle, WORD)?;
+        canvas.text(&word, (x, cells.top - 12.0), Anchor::Middle, WORD)?;
         canvas.down(at.0, cells.top - 8.0, cells.top - 1.0, 2.5, BLACK)
     }
 

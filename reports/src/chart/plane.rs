@@ -15,11 +15,22 @@ pub(crate) struct Plane<'a> {
     pub upwards: Side,
     /// From bottom to top, and from left to right.
     pub cells: Vec<Vec<Option<&'a SweptPoint>>>,
-    /// The recommended point, and its place in cells: 0.5 is the middle of the first. One of the refinement lies between
-    /// them.
-    pub best: (&'a SweptPoint, (f64, f64)),
+    /// The recommended point…
+    pub best: &'a SweptPoint,
+    /// …and its place in cells: 0.5 is the middle of the first. One of the refinement lies between them, or beside the
+    /// plane.
+    pub place: (f64, f64),
     /// What is the same everywhere, in words; empty where nothing is left to be said.
     pub fixed: String,
+    /// What of it is otherwise at the recommended point, in words.
+    pub aside: String,
+}
+
+impl Plane<'_> {
+    /// Whether the recommended point is at none of the cells' places.
+    pub(crate) fn is_between(&self) -> bool {
+        [self.place.0, self.place.1].iter().any(|place| place.fract() != 0.5)
+    }
 }
 
 /// One side of the plane.
@@ -61,16 +72,20 @@ pub(crate) fn plane(results: &SweepResults) -> Option<Plane<'_>> {
         Some(axis) => position(axis, *best.point.settings.get(axis.setting.path())?),
         None => rows.iter().position(|row| row.controller == best.point.controller)? as f64 + 0.5,
     };
-    let said = others.iter().map(|axis| {
-        let path = axis.setting.path();
-        format!("{} = {}", setting_name(path), reads(path, middle.settings[path]))
-    });
+    let said = |point: &Point, keep: &dyn Fn(&str) -> bool| {
+        let paths = others.iter().map(|axis| axis.setting.path()).filter(|path| keep(path));
+        let words =
+            paths.map(|path| format!("{} = {}", setting_name(path), reads(path, point.settings[path])));
+        words.collect::<Vec<_>>().join(", ")
+    };
     Some(Plane {
         across: side(across),
         upwards: upwards_side,
         cells: rows.iter().map(row).collect(),
-        best: (best, (column, row_of_best)),
-        fixed: said.collect::<Vec<_>>().join(", "),
+        best,
+        place: (column, row_of_best),
+        fixed: said(&middle, &|_| true),
+        aside: said(&best.point, &|path| best.point.settings[path] != middle.settings[path]),
     })
 }
 

@@ -29,7 +29,7 @@ pub const SWEEP_FILES: [&str; 6] =
 const HEAT_MAP_FILE: &str = "heat-map.png";
 const FRONT_FILE: &str = "pareto.png";
 
-/// All files of a sweep. Where nothing is recommended there is no configuration, and without a setting of two values no
+/// All files of a sweep. Where nobody calls there is no configuration, and without a setting of two values no
 /// heat map.
 ///
 /// # Errors
