@@ -51,15 +51,9 @@ impl Journal {
         let path = folder.join(POINTS_FILE);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = file.map_err(|error| cannot("write", &path, &error))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                let what = format!("another sweep is writing to {}", folder.display());
-                return Err(Fault::failure(anyhow::anyhow!(
-                    "{what}: wait for its end, or choose another --out"
-                )));
-            }
-            // Some file systems know no locks.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
+        if !lock(&file) {
+            let what = format!("another sweep is writing to {}", folder.display());
+            return Err(Fault::failure(anyhow::anyhow!("{what}: wait for its end, or choose another --out")));
         }
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(|error| cannot("read", &path, &error))?;
@@ -133,6 +127,24 @@ impl Said {
         }
         Ok(said)
     }
+}
+
+/// Whether nobody else holds a file. Who was killed a moment ago may hold it a moment longer.
+fn lock(file: &File) -> bool {
+    const ATTEMPTS: u32 = 10;
+    for _ in 0..ATTEMPTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => pause(),
+            // Some file systems know no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return true,
+        }
+    }
+    false
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process is waited for, in real time")]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(100));
 }
 
 /// A finished journal: its points in the order of the sweep, not in that in which they came.

@@ -84,7 +84,7 @@ fn same(dir: &Path, mine: &Definition, other: &Path, theirs: &Definition) -> Res
 fn complete(shards: &BTreeMap<Shard, (PathBuf, Definition, Known)>) -> Result<(), Fault> {
     let of = shards.keys().next().map_or(0, |shard| shard.of());
     let missing: Vec<_> =
-        Shard::all(of).filter(|shard| !shards.contains_key(shard)).map(|shard| shard.to_string()).collect();
+        Shard::all(of).filter(|shard| !shards.contains_key(shard)).map(Shard::names).collect();
     match missing.len() {
         0 => Ok(()),
         many => Err(Fault::call(anyhow::anyhow!(

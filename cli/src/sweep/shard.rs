@@ -27,6 +27,11 @@ impl Shard {
         (0..of).map(move |index| Self { index, of })
     }
 
+    /// Its name; both of them, where it has two.
+    pub fn names(self) -> String {
+        if self.index == 0 { format!("0/{0} (that is {0}/{0})", self.of) } else { self.to_string() }
+    }
+
     /// Its part.
     pub fn part<T>(self, all: Vec<T>) -> Vec<T> {
         all.into_iter().skip(self.index as usize).step_by(self.of.max(1) as usize).collect()

@@ -307,7 +307,7 @@ fn marks(canvas: &mut Canvas, plane: &Plane<'_>, cells: Cells) -> Drawn {
     }
     canvas.text(
         &plane.upwards.name,
-        (cells.left - 10.0, cells.bottom() + 22.0),
+        (cells.left - 10.0, cells.top - 12.0),
         Anchor::Right,
         Type { ink: QUIET, ..MARK },
     )

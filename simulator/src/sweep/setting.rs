@@ -34,8 +34,8 @@ enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownSetting {
     /// There is none.
-    #[error("there is no setting `{name}`{}; config.toml shows them all",
-        nearest.as_ref().map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default())]
+    #[error("there is no setting `{name}`{}",
+        nearest.as_ref().map_or("; config.toml shows them all".to_owned(), |nearest| format!(": did you mean `{nearest}`?")))]
     None {
         /// What was asked for.
         name: String,
@@ -219,7 +219,7 @@ mod tests {
     fn an_unknown_name_is_told_the_nearest_and_an_unclear_one_all() {
         assert_eq!(
             Setting::named("max_calls_per_min").unwrap_err().to_string(),
-            "there is no setting `max_calls_per_min`: did you mean `max_calls_per_minute`?; config.toml shows them all"
+            "there is no setting `max_calls_per_min`: did you mean `max_calls_per_minute`?"
         );
         assert_eq!(
             Setting::named("start_concurrency").unwrap_err().to_string(),
