@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::results::{ControllerSummary, Estimate};
+use crate::results::ControllerSummary;
 use crate::statistics::from_blocks;
 use crate::summarise::controller;
+use crate::sweep::Versus;
 use crate::tally::Run;
 use crate::{Contender, Hour};
 
@@ -57,9 +58,15 @@ impl Measured {
         self.summary.hits_per_hour.ci95.is_some_and(|[_, high]| high < budget)
     }
 
-    /// How many more refusals an hour, and how much more goodput a minute, than `other`: replication by
-    /// replication, as both have seen the same world.
-    pub fn less(&self, other: &Self) -> (Estimate, Estimate) {
+    /// What it amounts to, with its goodput over the oracle's on the same calls.
+    pub fn beside(&self, oracle: &Self) -> ControllerSummary {
+        let successes = Some(oracle.successes()).filter(|successes| *successes > 0);
+        let goodput_vs_oracle = successes.map(|successes| self.successes() as f64 / successes as f64);
+        ControllerSummary { goodput_vs_oracle, ..self.summary.clone() }
+    }
+
+    /// This point less another: replication by replication, as both have seen the same world.
+    pub fn less(&self, other: &Self) -> Versus {
         let apart = |count: fn(&Counts) -> u64, scale: f64| {
             let pairs = self.replications.iter().zip(&other.replications);
             let apart: Vec<_> = pairs
@@ -67,6 +74,39 @@ impl Measured {
                 .collect();
             from_blocks(apart.iter().sum::<f64>() / apart.len() as f64, &apart)
         };
-        (apart(|counts| counts.hits, 1.0), apart(|counts| counts.successes, 1.0 / 60.0))
+        Versus {
+            hits_per_hour: apart(|counts| counts.hits, 1.0),
+            goodput_per_minute: apart(|counts| counts.successes, 1.0 / 60.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::testing::measured;
+
+    fn counted(hits: [u64; 2], successes: [u64; 2]) -> Measured {
+        let counts = |index: usize| Counts { hits: hits[index], successes: successes[index] };
+        Measured { hours: 2.0, replications: vec![counts(0), counts(1)], ..measured(0.0, 0.0, 0.0) }
+    }
+
+    #[test]
+    fn points_are_compared_replication_by_replication() {
+        let (one, other) = (counted([4, 8], [120, 240]), counted([2, 6], [60, 60]));
+        let less = one.less(&other);
+        // Both differences are 2 in 2 hours, so there is no spread.
+        assert_eq!((less.hits_per_hour.mean, less.hits_per_hour.ci95), (1.0, Some([1.0, 1.0])));
+        // 60 and 180 in two hours: 0.5 and 1.5 a minute.
+        assert_eq!(less.goodput_per_minute.mean, 1.0);
+        assert!(less.goodput_per_minute.ci95.is_some_and(|[low, high]| low < 0.5 && high > 1.5));
+        assert_eq!(one.beside(&other).goodput_vs_oracle, Some(3.0));
+        assert_eq!(one.beside(&counted([0, 0], [0, 0])).goodput_vs_oracle, None);
+    }
+
+    #[test]
+    fn a_budget_is_kept_where_the_interval_lies_below_it() {
+        let point = measured(0.8, 1.0, 1.0);
+        assert!(point.is_within(0.95) && !point.is_within(0.85) && !point.is_within(0.9));
     }
 }

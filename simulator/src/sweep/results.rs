@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::results::{ControllerSummary, Estimate};
-use crate::sweep::{Axis, Point, Recommendation};
+use crate::sweep::front::front;
+use crate::sweep::recommend::recommend;
+use crate::sweep::{Axis, Measured, Point, Recommendation};
 
 /// `sweep.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,6 +79,38 @@ pub struct Versus {
     pub hits_per_hour: Estimate,
     /// Of goodput a minute.
     pub goodput_per_minute: Estimate,
+}
+
+impl Found {
+    /// What points amount to, each with its round, beside the two ends, of which the oracle comes last.
+    pub(crate) fn of(ends: &[&Measured], rows: &[(&Measured, Point, u32)], budget: f64) -> Self {
+        let beside = |measured: &Measured| match ends.last() {
+            Some(oracle) => measured.beside(oracle),
+            None => measured.summary.clone(),
+        };
+        let measured: Vec<_> = rows.iter().map(|(measured, ..)| *measured).collect();
+        let recommendation = recommend(&measured, budget);
+        let best = recommendation.map(|recommendation| recommendation.point);
+        let swept =
+            |(index, ((measured, point, round), on_front)): (usize, (&(&Measured, Point, u32), bool))| {
+                let others = best.filter(|best| *best != index).map(|best| measured.less(rows[best].0));
+                SweptPoint {
+                    point: point.clone(),
+                    round: *round,
+                    within_budget: measured.is_within(budget),
+                    on_front,
+                    recommended: best == Some(index),
+                    summary: beside(measured),
+                    less_recommended: others,
+                }
+            };
+        Self {
+            references: ends.iter().map(|end| beside(end)).collect(),
+            points: rows.iter().zip(front(&measured)).enumerate().map(swept).collect(),
+            recommendation,
+            recommended_config: BTreeMap::new(),
+        }
+    }
 }
 
 impl SweepResults {

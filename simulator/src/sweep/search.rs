@@ -6,15 +6,12 @@ use adaptive::{Kind, Settings};
 use rayon::prelude::*;
 
 use crate::contender::Contender;
-use crate::results::ControllerSummary;
 use crate::scenario::Scenario;
 use crate::simulate::{Plan, SimulateError};
-use crate::sweep::front::front;
 use crate::sweep::recommend::recommend;
 use crate::sweep::refine::around;
-use crate::sweep::results::{Found, SweptPoint, Versus};
 use crate::sweep::setting::fragment;
-use crate::sweep::{Grid, GridError, Measured, Point};
+use crate::sweep::{Found, Grid, GridError, Measured, Point};
 use crate::trace::Trace;
 
 /// What is searched, and in which world: every point sees the same arrivals and streams.
@@ -89,9 +86,7 @@ impl Sweep<'_> {
     /// What is measured before anything is refined, and what machines may share: the two ends that points are compared
     /// with, no limiter and the oracle, and then the grid.
     pub fn first_points(&self) -> Vec<Point> {
-        let ends = [Contender::None, Contender::Oracle];
-        let ends = ends.map(|controller| Point { controller, settings: BTreeMap::new() });
-        ends.into_iter().chain(self.grid.points().iter().cloned()).collect()
+        ends().into_iter().chain(self.grid.points().iter().cloned()).collect()
     }
 
     /// Measures those of the points that are not `known`, and adds them, on as many threads as the pool that it is called in has.
@@ -144,7 +139,12 @@ impl Sweep<'_> {
             self.measure(round, &next, known, watch)?;
             rounds.extend(next.into_iter().map(|point| (point, round)));
         }
-        let mut found = found(&self.first_points()[..2], &rounds, aim.budget, known);
+        let ends: Vec<&Measured> = ends().iter().filter_map(|end| known.get(end)).collect();
+        let rows: Vec<_> = rounds
+            .into_iter()
+            .filter_map(|(point, round)| Some((known.get(&point)?, point, round)))
+            .collect();
+        let mut found = Found::of(&ends, &rows, aim.budget);
         if let Some(best) = found.recommendation.and_then(|best| found.points.get(best.point)) {
             found.recommended_config = self.config(&best.point).map_err(SweepError::from)?;
         }
@@ -176,40 +176,7 @@ impl Sweep<'_> {
     }
 }
 
-/// Every point that was measured, compared with the ends and with the one that is recommended.
-fn found(ends: &[Point], rounds: &[(Point, u32)], budget: f64, known: &BTreeMap<Point, Measured>) -> Found {
-    let oracle = ends.iter().filter_map(|point| known.get(point)).next_back().map(Measured::successes);
-    let of_oracle = |measured: &Measured| ControllerSummary {
-        goodput_vs_oracle: oracle
-            .filter(|successes| *successes > 0)
-            .map(|successes| measured.successes() as f64 / successes as f64),
-        ..measured.summary.clone()
-    };
-    let rows: Vec<_> =
-        rounds.iter().filter_map(|(point, round)| Some((point, *round, known.get(point)?))).collect();
-    let measured: Vec<_> = rows.iter().map(|(_, _, measured)| *measured).collect();
-    let recommendation = recommend(&measured, budget);
-    let best = recommendation.map(|recommendation| recommendation.point);
-    let points =
-        rows.iter().zip(front(&measured)).enumerate().map(|(index, ((point, round, measured), on_front))| {
-            let other = best.filter(|best| *best != index).map(|best| rows[best].2);
-            SweptPoint {
-                point: (*point).clone(),
-                round: *round,
-                summary: of_oracle(measured),
-                within_budget: measured.is_within(budget),
-                on_front,
-                recommended: best == Some(index),
-                less_recommended: other.map(|other| {
-                    let (hits_per_hour, goodput_per_minute) = measured.less(other);
-                    Versus { hits_per_hour, goodput_per_minute }
-                }),
-            }
-        });
-    Found {
-        references: ends.iter().filter_map(|point| known.get(point)).map(of_oracle).collect(),
-        points: points.collect(),
-        recommendation,
-        recommended_config: BTreeMap::new(),
-    }
+/// What points are compared with: no limiter, and last the oracle, which knows the provider's limits.
+fn ends() -> [Point; 2] {
+    [Contender::None, Contender::Oracle].map(|controller| Point { controller, settings: BTreeMap::new() })
 }
