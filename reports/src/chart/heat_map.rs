@@ -54,8 +54,8 @@ pub(crate) fn draw(results: &SweepResults) -> Result<Option<Vec<u8>>, ReportErro
     let (Some(plane), Some(best)) = (plane(results), results.best()) else { return Ok(None) };
     let (columns, rows) = (plane.across.reads.len(), plane.upwards.reads.len());
     let lettering = Lettering::load()?;
-    let widths =
-        plane.upwards.reads.iter().chain([&plane.upwards.name]).map(|reads| lettering.width(reads, MARK));
+    let above = plane.upwards.above();
+    let widths = plane.upwards.reads.iter().chain([&above]).map(|reads| lettering.width(reads, MARK));
     let left = MARGIN + widths.fold(0.0, f64::max).min(260.0) + 14.0;
     let width = (f64::from(WIDTH) - MARGIN - SCALE - left) / columns as f64;
     let height = (HIGHEST_MAP / rows as f64).min(HIGHEST_CELL);
@@ -306,7 +306,7 @@ fn marks(canvas: &mut Canvas, plane: &Plane<'_>, cells: Cells) -> Drawn {
         canvas.text(reads, (cells.left - 10.0, y + 6.5), Anchor::Right, MARK)?;
     }
     canvas.text(
-        &plane.upwards.name,
+        &plane.upwards.above(),
         (cells.left - 10.0, cells.top - 12.0),
         Anchor::Right,
         Type { ink: QUIET, ..MARK },

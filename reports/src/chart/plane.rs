@@ -39,6 +39,13 @@ pub(crate) struct Side {
     pub reads: Vec<String>,
 }
 
+impl Side {
+    /// Its name, to stand above its values.
+    pub(crate) fn above(&self) -> String {
+        format!("{} ↓", self.name)
+    }
+}
+
 /// `None` where no setting has two values under the recommended controller, or none is recommended.
 pub(crate) fn plane(results: &SweepResults) -> Option<Plane<'_>> {
     let best = results.best()?;
