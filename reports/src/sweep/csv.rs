@@ -7,7 +7,7 @@ use crate::ReportError;
 use crate::sweep::{SWEEP_CSV_FILE, setting_name};
 
 const BEFORE_SETTINGS: [&str; 5] = ["controller", "round", "recommended", "on_front", "within_budget"];
-const AFTER_SETTINGS: [&str; 25] = [
+const AFTER_SETTINGS: [&str; 27] = [
     "replications",
     "calls",
     "attempts",
@@ -24,6 +24,8 @@ const AFTER_SETTINGS: [&str; 25] = [
     "goodput_per_minute_low",
     "goodput_per_minute_high",
     "goodput_vs_oracle",
+    "goodput_vs_oracle_low",
+    "goodput_vs_oracle_high",
     "added_wait_p50_s",
     "added_wait_p95_s",
     "utilisation",
@@ -71,8 +73,10 @@ fn row(point: &SweptPoint, paths: &[&str]) -> Vec<String> {
     let success = summary.success_rate.map(|mean| Estimate { mean, ci95: summary.success_rate_ci95 });
     row.extend(estimate(success));
     row.extend(estimate(Some(summary.goodput_per_minute)));
+    let of_oracle =
+        summary.goodput_vs_oracle.map(|mean| Estimate { mean, ci95: summary.goodput_vs_oracle_ci95 });
+    row.extend(estimate(of_oracle));
     row.extend([
-        optional(summary.goodput_vs_oracle.as_ref()),
         summary.added_wait_s.p50.to_string(),
         summary.added_wait_s.p95.to_string(),
         optional(summary.utilisation.as_ref()),

@@ -58,11 +58,21 @@ impl Measured {
         self.summary.hits_per_hour.ci95.is_some_and(|[_, high]| high < budget)
     }
 
-    /// What it amounts to, with its goodput over the oracle's on the same calls.
+    /// What it amounts to, with its goodput over the oracle's on the same calls, and the interval of that from the ratios
+    /// of the replications.
     pub fn beside(&self, oracle: &Self) -> ControllerSummary {
         let successes = Some(oracle.successes()).filter(|successes| *successes > 0);
         let goodput_vs_oracle = successes.map(|successes| self.successes() as f64 / successes as f64);
-        ControllerSummary { goodput_vs_oracle, ..self.summary.clone() }
+        let pairs =
+            self.replications.iter().zip(&oracle.replications).filter(|(_, oracle)| oracle.successes > 0);
+        let ratios: Vec<_> =
+            pairs.map(|(own, oracle)| own.successes as f64 / oracle.successes as f64).collect();
+        let interval = goodput_vs_oracle.and_then(|ratio| from_blocks(ratio, &ratios).ci95);
+        ControllerSummary {
+            goodput_vs_oracle,
+            goodput_vs_oracle_ci95: interval.map(|[low, high]| [low.max(0.0), high]),
+            ..self.summary.clone()
+        }
     }
 
     /// This point less another: replication by replication, as both have seen the same world.
@@ -100,7 +110,9 @@ mod tests {
         // 60 and 180 in two hours: 0.5 and 1.5 a minute.
         assert_eq!(less.goodput_per_minute.mean, 1.0);
         assert!(less.goodput_per_minute.ci95.is_some_and(|[low, high]| low < 0.5 && high > 1.5));
-        assert_eq!(one.beside(&other).goodput_vs_oracle, Some(3.0));
+        let beside = one.beside(&other);
+        assert_eq!(beside.goodput_vs_oracle, Some(3.0));
+        assert!(beside.goodput_vs_oracle_ci95.is_some_and(|[low, high]| low < 2.0 && high > 4.0));
         assert_eq!(one.beside(&counted([0, 0], [0, 0])).goodput_vs_oracle, None);
     }
 
