@@ -5,12 +5,13 @@ use simulator::sweep::{SweepResults, SweptPoint};
 
 use crate::ReportError;
 use crate::chart::canvas::{Anchor, Canvas, Drawn};
+use crate::chart::cells::{Cells, budget_line, marks, outline};
 use crate::chart::frame::{MARGIN, MARK, PANEL, TOP, WIDTH, titled};
 use crate::chart::lettering::{Lettering, Type};
 use crate::chart::plane::{Plane, plane};
 use crate::chart::ramp::{BLUES, ORANGES, PURPLES, Ramp};
 use crate::chart::rate_axis::RateAxis;
-use crate::palette::{BLACK, QUIET, RULE, SHADE, WHITE};
+use crate::palette::{BLACK, RULE, SHADE, WHITE};
 use crate::sweep::{extent, point_in_words};
 use crate::text;
 
@@ -36,17 +37,6 @@ struct Measure {
     ramp: Ramp,
     value: fn(&ControllerSummary) -> f64,
     reads: fn(&ControllerSummary) -> String,
-}
-
-/// Where the cells of a map lie on the paper.
-#[derive(Clone, Copy)]
-struct Cells {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-    columns: usize,
-    rows: usize,
 }
 
 /// `None` where there are no two cells to compare.
@@ -249,80 +239,3 @@ impl Measure {
 }
 
 const WORD: Type = Type::bold(18.0, BLACK);
-
-impl Cells {
-    fn bottom(&self) -> f64 {
-        self.top + self.height * self.rows as f64
-    }
-
-    /// A place in cells from the lower left, on the paper.
-    fn place(&self, (column, row): (f64, f64)) -> (f64, f64) {
-        (self.left + self.width * column, self.bottom() - self.height * row)
-    }
-
-    /// Upper left and lower right.
-    fn corners(&self, column: usize, row: usize) -> ((f64, f64), (f64, f64)) {
-        let (left, bottom) = self.place((column as f64, row as f64));
-        ((left, bottom - self.height), (left + self.width, bottom))
-    }
-}
-
-/// Between cells that keep the budget and cells that do not.
-fn budget_line(canvas: &mut Canvas, plane: &Plane<'_>, cells: Cells) -> Drawn {
-    let keeps = |column: usize, row: usize| {
-        let cell: Option<&&SweptPoint> = plane.cells.get(row)?.get(column)?.as_ref();
-        cell.map(|point| point.within_budget)
-    };
-    let differ = |one: Option<bool>, other: Option<bool>| matches!((one, other), (Some(one), Some(other)) if one != other);
-    for (thickness, ink) in [(7.0, WHITE), (3.5, BLACK)] {
-        for row in 0..cells.rows {
-            for column in 0..cells.columns {
-                let ((left, top), (right, bottom)) = cells.corners(column, row);
-                let half = thickness / 2.0;
-                if differ(keeps(column, row), keeps(column + 1, row)) {
-                    canvas.down(right, top - half, bottom + half, thickness, ink)?;
-                }
-                if differ(keeps(column, row), keeps(column, row + 1)) {
-                    canvas.across(left - half, right + half, top, thickness, ink)?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The values of both sides; where there is no room for all, every second, third, …
-fn marks(canvas: &mut Canvas, plane: &Plane<'_>, cells: Cells) -> Drawn {
-    let widest =
-        plane.across.reads.iter().map(|reads| canvas.lettering.width(reads, MARK)).fold(0.0, f64::max);
-    let every = ((widest + 12.0) / cells.width).ceil().max(1.0) as usize;
-    for (column, reads) in plane.across.reads.iter().enumerate().step_by(every) {
-        let x = cells.left + cells.width * (column as f64 + 0.5);
-        canvas.text(reads, (x, cells.bottom() + 22.0), Anchor::Middle, MARK)?;
-    }
-    let every = (22.0 / cells.height).ceil().max(1.0) as usize;
-    for (row, reads) in plane.upwards.reads.iter().enumerate().step_by(every) {
-        let y = cells.bottom() - cells.height * (row as f64 + 0.5);
-        canvas.text(reads, (cells.left - 10.0, y + 6.5), Anchor::Right, MARK)?;
-    }
-    canvas.text(
-        &plane.upwards.above(),
-        (cells.left - 10.0, cells.top - 12.0),
-        Anchor::Right,
-        Type { ink: QUIET, ..MARK },
-    )
-}
-
-fn outline(
-    canvas: &mut Canvas,
-    (left, top): (f64, f64),
-    (right, bottom): (f64, f64),
-    thickness: f64,
-    ink: crate::palette::Ink,
-) -> Drawn {
-    let half = thickness / 2.0;
-    canvas.across(left - half, right + half, top, thickness, ink)?;
-    canvas.across(left - half, right + half, bottom, thickness, ink)?;
-    canvas.down(left, top, bottom, thickness, ink)?;
-    canvas.down(right, top, bottom, thickness, ink)
-}

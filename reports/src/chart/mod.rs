@@ -7,6 +7,7 @@ mod adjustments;
 mod axis;
 mod before_after;
 mod canvas;
+mod cells;
 mod columns;
 mod controllers;
 mod differences;
