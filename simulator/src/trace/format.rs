@@ -114,7 +114,8 @@ pub(super) fn layout(path: &Path, mut lines: Lines, format: Option<Format>) -> R
     Ok(Layout { format, is_json })
 }
 
-fn is_json(line: &[u8]) -> bool {
+/// Whether a file that begins with `line` is JSONL, and not CSV.
+pub(super) fn is_json(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"{")
 }
 

@@ -10,6 +10,7 @@ mod calls;
 mod error;
 mod format;
 mod lines;
+mod log;
 mod mooncake;
 mod number;
 mod ratepilot;
@@ -30,6 +31,7 @@ use limiter_core::{Micros, Time};
 pub use self::calls::TraceCalls;
 pub use self::error::TraceError;
 pub use self::format::{Format, ParseFormatError};
+pub use self::log::{Choice, Log, LogError, Logged, LoggedOutcome};
 pub use self::write::write_csv;
 
 use self::calls::Recorded;

@@ -73,6 +73,18 @@ impl Number<'_> {
             .ok_or_else(|| self.fault(column, format!("a whole number from 0 to {}", u32::MAX)))
     }
 
+    /// A call's number.
+    pub(super) fn id(self, column: &'static str) -> Result<u64, Fault> {
+        let whole = match self {
+            // Numbers above 2^53 are not all doubles.
+            Self::Text(field) => std::str::from_utf8(field).ok().and_then(|text| text.parse().ok()),
+            Self::Value(value) => {
+                ((0.0..=9e15).contains(&value) && value.fract() == 0.0).then_some(value as u64)
+            }
+        };
+        whole.ok_or_else(|| self.fault(column, "a whole number from 0"))
+    }
+
     /// A priority.
     pub(super) fn priority(self, column: &'static str) -> Result<u8, Fault> {
         let priority = self.whole(u32::from(u8::MAX)).and_then(|whole| u8::try_from(whole).ok());

@@ -19,7 +19,7 @@ const LATENCY: &str = "latency_s";
 const PRIORITY: &str = "priority";
 
 /// Columns that records of calls have and that a replay does not need.
-const IGNORED: [&str; 3] = ["model", "outcome", "code"];
+const IGNORED: [&str; 6] = ["model", "outcome", "code", "granted_s", "provider_s", "finished_s"];
 
 /// The columns that `write` writes, in its order.
 pub(super) const WRITTEN: [&str; 5] = [ARRIVAL, INPUT_TOKENS, OUTPUT_TOKENS, LATENCY, PRIORITY];
@@ -97,6 +97,12 @@ struct Row {
     _outcome: Option<IgnoredAny>,
     #[serde(rename = "code")]
     _code: Option<IgnoredAny>,
+    #[serde(rename = "granted_s")]
+    _granted: Option<IgnoredAny>,
+    #[serde(rename = "provider_s")]
+    _reached: Option<IgnoredAny>,
+    #[serde(rename = "finished_s")]
+    _finished: Option<IgnoredAny>,
 }
 
 fn unknown(name: &[u8]) -> Fault {
