@@ -54,6 +54,12 @@ pub enum Command {
     /// The provider of the scenario refuses nothing here: what is written is the demand.
     #[command(after_long_help = GENERATE_EXAMPLES)]
     Generate(Generate),
+    /// Fit a provider's model to recorded live calls, and write it as a scenario
+    ///
+    /// Estimates from a log what the provider allows: limits over time, how it counts, overloads, latency; and who
+    /// calls. Prints each with its 95% interval and what it is learned from, and says what the log cannot tell.
+    #[command(after_long_help = CALIBRATE_EXAMPLES)]
+    Calibrate(Calibrate),
 }
 
 /// `simulate`.
@@ -116,6 +122,30 @@ pub struct Generate {
     pub out: PathBuf,
 }
 
+/// `calibrate`.
+#[derive(Debug, clap::Args)]
+pub struct Calibrate {
+    /// The log, CSV or JSONL: a row an attempt, with `arrival_s`, `outcome` and, best, `code`, `granted_s`, `latency_s`,
+    /// `input_tokens`, `output_tokens`; or a calls.csv of `simulate --calls`
+    #[arg(long, value_name = "FILE")]
+    pub log: PathBuf,
+    /// The scenario to write
+    #[arg(long, value_name = "FILE", default_value = "calibrated.toml")]
+    pub out: PathBuf,
+    /// Only the rows of this model: limits are an account's for a model
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Only the rows of this scenario, of a calls.csv that holds several
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// Only the rows of this controller, of a calls.csv that holds several
+    #[arg(long, value_name = "NAME")]
+    pub controller: Option<String>,
+    /// Only the rows of this replication, of a calls.csv that holds several
+    #[arg(long, value_name = "N")]
+    pub replication: Option<u32>,
+}
+
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   # what ratepilot does, in one table and a few charts
@@ -147,4 +177,23 @@ Examples:
   ratepilot generate --scenario knowledge-base --hours 8 --out demand.csv
   ratepilot simulate --trace demand.csv --scenario overload
 
+Exit codes: 0 done, 1 it went wrong, 2 the call was wrong.";
+
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  # from recorded calls to a scenario, and what a controller would do there
+  ratepilot calibrate --log calls.jsonl --out my-provider.toml
+  ratepilot simulate --scenario my-provider.toml --controllers none,predictive,oracle
+
+  # the recorded calls themselves against the calibrated provider, where each was sent once
+  ratepilot simulate --trace calls.jsonl --scenario my-provider.toml
+
+  # one model of several
+  ratepilot calibrate --log calls.jsonl --model glm-4.6 --out glm-4.6.toml
+
+  # how well it finds again what a simulation was told
+  ratepilot simulate --scenario step-down --replications 1 --calls --out step-down
+  ratepilot calibrate --log step-down/calls.csv --controller predictive --out found.toml
+
+What a log needs stands in docs/FORMATS.md, the method and its limits in docs/CALIBRATION.md.
 Exit codes: 0 done, 1 it went wrong, 2 the call was wrong.";

@@ -2,6 +2,7 @@
 
 mod args;
 mod asked;
+mod calibrate;
 mod config;
 mod console;
 mod fault;
@@ -39,5 +40,6 @@ fn run(args: &Args) -> Result<(), Fault> {
         Command::Sweep(sweep) => sweep::run(sweep, &args.common),
         Command::Report(report) => report::run(report, &args.common),
         Command::Generate(generate) => generate::run(generate, &args.common),
+        Command::Calibrate(calibrate) => calibrate::run(calibrate, &args.common),
     }
 }

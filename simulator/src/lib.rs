@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod attempt;
+pub mod calibrate;
 mod client;
 mod contender;
 mod journal;

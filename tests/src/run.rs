@@ -1,5 +1,7 @@
 //! Runs a world in this process.
 
+use std::io::Write;
+
 use adaptive::Settings;
 use simulator::scenario::Scenario;
 use simulator::trace::{Trace, TraceCall, write_csv};
@@ -30,6 +32,25 @@ pub fn rows(scenario: &Scenario, settings: &Settings, contender: Contender, seed
     let (run, Text { text, .. }) =
         plan.run(contender, 0, text, || {}).unwrap_or_else(|error| panic!("{error}"));
     (run, Row::read_all(&String::from_utf8(text).expect("rows are text")))
+}
+
+/// The same, as a file that a user would calibrate on.
+///
+/// # Panics
+/// Where the settings cannot be, or the file cannot be written.
+pub fn log(
+    scenario: &Scenario,
+    settings: &Settings,
+    contender: Contender,
+    seed: u64,
+) -> (Run, NamedTempFile) {
+    let plan = Plan { scenario, trace: None, settings, contenders: &[contender], replications: 1, seed };
+    let text = Text { run: format!("{},{contender},0", scenario.name), text: format!("{HEADER}\n").into() };
+    let (run, Text { text, .. }) =
+        plan.run(contender, 0, text, || {}).unwrap_or_else(|error| panic!("{error}"));
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(&text).expect("a temporary file can be written");
+    (run, file)
 }
 
 /// A trace of these calls, and the file that it lasts as long as.
