@@ -63,9 +63,22 @@ fn table(found: &Calibration) -> String {
 }
 
 fn untold(found: &Calibration) -> String {
-    let sentences = found.untold.iter().map(|sentence| format!("  - {sentence}\n"));
-    let text: String = sentences.collect();
+    let text: String = found.untold.iter().map(|sentence| item(sentence)).collect();
     if text.is_empty() { text } else { format!("What the log cannot tell:\n{text}\n") }
+}
+
+/// A sentence as an item of a list, broken where a terminal ends.
+fn item(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut line = String::from("  -");
+    for word in sentence.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > usize::from(COLUMNS) {
+            text += &format!("{line}\n");
+            line = String::from("   ");
+        }
+        line += &format!(" {word}");
+    }
+    format!("{text}{line}\n")
 }
 
 fn next(out: &Path) -> String {

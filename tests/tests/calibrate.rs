@@ -226,7 +226,7 @@ fn the_command_writes_a_scenario_that_simulate_takes_and_says_what_it_cannot_tel
 
     let said = place.run("calibrate --log run/calls.csv --controller none --out found.toml").ok();
     assert!(said.contains("sliding, 60 s") && said.contains("What the log cannot tell"), "{said}");
-    for row in said.lines().take_while(|line| !line.starts_with("What")) {
+    for row in said.lines().take_while(|line| !line.starts_with("The scenario is in")) {
         assert!(row.chars().count() <= 100, "{row}");
     }
     let again = place.run("calibrate --log run/calls.csv --controller none --out found.toml --json").ok();
