@@ -1,0 +1,33 @@
+//! Real servers to break. Only tests use this crate.
+//!
+//! - [`Server`]: one Redis (or Valkey) of its own, on free ports and in a temporary folder, gone with the test that
+//!   started it however that ends; [`Replicated`] and [`Cluster`] are made of several.
+//! - [`Proxy`]: stands in front of a server and delays, holds, swallows, cuts and refuses.
+//!
+//! Which server is started: what the variable `RATEPILOT_TEST_REDIS` names, else `redis-server`, else `valkey-server`.
+#![cfg(unix)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "only tests use this crate: a test fails by a panic, and servers live in real time"
+)]
+
+mod certificate;
+mod cluster;
+mod command_stats;
+mod options;
+mod patience;
+mod port;
+mod process;
+mod proxy;
+mod replicated;
+mod server;
+
+pub use cluster::Cluster;
+pub use command_stats::CommandStats;
+pub use options::Options;
+pub use patience::wait_until;
+pub use proxy::{Proxy, Traffic};
+pub use replicated::Replicated;
+pub use server::{Data, Server};

@@ -1,0 +1,324 @@
+//! One real server.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use redis::{ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisResult, Value};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::certificate::Certificate;
+use crate::command_stats::CommandStats;
+use crate::options::Options;
+use crate::patience::wait_until;
+use crate::port::Port;
+use crate::process::Process;
+
+/// How long a question waits for its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a server may take until it listens.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+/// How many ports are tried, where others take them at the same moment.
+const PORTS_TRIED: usize = 5;
+
+/// A Redis (or Valkey) server of one test: its own process, ports and folder. All of it is gone when this is dropped.
+///
+/// It is told what to do over a unix socket in its folder, so what stands before its port does not matter.
+#[derive(Debug)]
+pub struct Server {
+    options: Options,
+    folder: TempDir,
+    port: Port,
+    tls: Option<(Port, Certificate)>,
+    /// `None`: it was killed or shut down.
+    process: Mutex<Option<Process>>,
+    stopped: AtomicBool,
+}
+
+/// What a server has when it is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// All that it held, where it was running; what had reached its disk, where it was killed.
+    Kept,
+    /// Nothing.
+    Lost,
+}
+
+impl Server {
+    /// A server with nothing in it that answers.
+    #[expect(clippy::new_without_default, reason = "it starts a process, which is no default")]
+    #[track_caller]
+    pub fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// The same with options.
+    ///
+    /// # Panics
+    /// Where no server is installed or it does not start, with what it says.
+    #[track_caller]
+    pub fn with(options: Options) -> Self {
+        let mut said = String::new();
+        for _ in 0..PORTS_TRIED {
+            let server = Self::prepare(options.clone());
+            match server.launch() {
+                Ok(()) => {
+                    wait_until("the server answers", || server.cli::<Value>(&["PING"]).is_ok());
+                    return server;
+                }
+                Err(log) => said = log,
+            }
+        }
+        panic!("the server does not start:\n{said}");
+    }
+
+    /// The TCP port, without TLS.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// `redis://127.0.0.1:PORT`, with the password of the user `default` if there is one.
+    pub fn url(&self) -> String {
+        match self.options.default_password() {
+            Some(password) => self.url_of("default", password),
+            None => format!("redis://127.0.0.1:{}", self.port()),
+        }
+    }
+
+    /// The address for a user, whose name and password are not escaped.
+    pub fn url_of(&self, user: &str, password: &str) -> String {
+        format!("redis://{user}:{password}@127.0.0.1:{}", self.port())
+    }
+
+    /// The address by way of the unix socket, without a password.
+    pub fn socket_url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// The address with TLS, without a password, and the file with the certificate (PEM) that it is to be trusted by.
+    ///
+    /// # Panics
+    /// Where the options did not ask for TLS.
+    #[track_caller]
+    pub fn tls_url(&self) -> (String, PathBuf) {
+        let (port, files) = self.tls.as_ref().expect("the server was started with Options::tls");
+        (format!("rediss://127.0.0.1:{}", port.number()), files.certificate.clone())
+    }
+
+    /// Runs a command, on a connection of its own that says nothing else.
+    ///
+    /// # Errors
+    /// The server's, or that it did not answer within 10 s.
+    pub fn cli<T: FromRedisValue>(&self, command: &[&str]) -> RedisResult<T> {
+        let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name();
+        if let Some(password) = self.options.default_password() {
+            settings = settings.set_password(password);
+        }
+        let socket = ConnectionAddr::Unix(self.socket()).into_connection_info()?;
+        let client = redis::Client::open(socket.set_redis_settings(settings))?;
+        let mut connection = client.get_connection_with_timeout(ANSWER_WITHIN)?;
+        connection.set_read_timeout(Some(ANSWER_WITHIN))?;
+        let mut packed = redis::Cmd::new();
+        packed.arg(command);
+        packed.query(&mut connection)
+    }
+
+    /// Runs a command that has to work.
+    ///
+    /// # Panics
+    /// Where it does not, with the server's words.
+    #[track_caller]
+    pub fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        self.cli(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// Removes every key.
+    #[track_caller]
+    pub fn flush_all(&self) {
+        self.ask::<()>(&["FLUSHALL"]);
+    }
+
+    /// A field of `INFO`, such as `used_memory`; empty where there is none.
+    #[track_caller]
+    pub fn info(&self, field: &str) -> String {
+        let info: String = self.ask(&["INFO", "everything"]);
+        let mut fields = info.lines().filter_map(|line| line.split_once(':'));
+        fields.find(|(name, _)| *name == field).map(|(_, value)| value.to_owned()).unwrap_or_default()
+    }
+
+    /// What a command has cost since the start or [`Server::reset_stats`]; its name in lower case (`evalsha`, `config|get`).
+    #[track_caller]
+    pub fn command_stats(&self, command: &str) -> CommandStats {
+        CommandStats::of(command, &self.ask::<String>(&["INFO", "commandstats"]))
+    }
+
+    /// How many commands were run since the start or [`Server::reset_stats`], ours included.
+    #[track_caller]
+    pub fn commands_run(&self) -> u64 {
+        self.info("total_commands_processed").parse().expect("a count is a number")
+    }
+
+    /// Counts from 0 again.
+    #[track_caller]
+    pub fn reset_stats(&self) {
+        self.ask::<()>(&["CONFIG", "RESETSTAT"]);
+    }
+
+    /// The process's number; `None` while it does not run.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process().as_ref().map(Process::id)
+    }
+
+    /// Does it run: neither killed nor stopped?
+    pub fn is_running(&self) -> bool {
+        self.process().is_some() && !self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Kills the process, which can do nothing about it. Nothing listens until [`Server::restart`].
+    pub fn kill9(&self) {
+        self.process().take();
+        self.stopped.store(false, Ordering::Release);
+    }
+
+    /// Stops the process (`SIGSTOP`): connections stay open, new ones are taken by the system, and nothing answers.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a stopped process go on (`SIGCONT`).
+    pub fn cont(&self) {
+        self.signal(Signal::CONT);
+        self.stopped.store(false, Ordering::Release);
+    }
+
+    /// Starts the process again on the same ports; one that runs is shut down first.
+    ///
+    /// # Panics
+    /// Where it does not start, with what it says.
+    #[track_caller]
+    pub fn restart(&self, data: Data) {
+        self.shut_down(data);
+        if data == Data::Lost {
+            fs::remove_dir_all(self.data()).expect("the folder is ours");
+            fs::create_dir(self.data()).expect("the folder is ours");
+        }
+        self.launch().unwrap_or_else(|log| panic!("the server does not start again:\n{log}"));
+        wait_until("the server answers again", || self.cli::<Value>(&["PING"]).is_ok());
+    }
+
+    /// The last lines that the server has written about itself.
+    pub fn log(&self) -> String {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    fn prepare(options: Options) -> Self {
+        let folder = TempDir::new().expect("a folder for temporary files");
+        let tls = options.wants_tls().then(|| (Port::reserve(), Certificate::make_in(folder.path())));
+        let (port, process, stopped) = (Port::reserve(), Mutex::default(), AtomicBool::default());
+        let server = Self { options, folder, port, tls, process, stopped };
+        fs::create_dir(server.data()).expect("the folder is ours");
+        let place = |name: &str| server.folder.path().join(name).display().to_string();
+        let mut lines = vec![
+            format!("port {}", server.port()),
+            format!("unixsocket {}", server.socket().display()),
+            format!("dir {}", server.data().display()),
+            format!("logfile {}", place("log")),
+        ];
+        if !server.options.is_sentinel() {
+            // Not in the folder of the data: a node that lost those still knows its cluster.
+            lines.push(format!("cluster-config-file {}", place("nodes")));
+        }
+        if let Some((port, files)) = &server.tls {
+            lines.push(format!("tls-port {}", port.number()));
+            lines.push(format!("tls-cert-file {}", files.certificate.display()));
+            lines.push(format!("tls-key-file {}", files.key.display()));
+            lines.push(format!("tls-ca-cert-file {}", files.certificate.display()));
+            lines.push("tls-auth-clients no".to_owned());
+        }
+        fs::write(place("conf"), server.options.file(&lines)).expect("the folder is ours");
+        server
+    }
+
+    /// Starts the process, and returns once it listens; else what it wrote.
+    #[track_caller]
+    fn launch(&self) -> Result<(), String> {
+        // A socket that a killed process has left would look like one that listens.
+        let _ = fs::remove_file(self.socket());
+        let mut command = Command::new(program());
+        command.arg(self.folder.path().join("conf"));
+        if self.options.is_sentinel() {
+            command.arg("--sentinel");
+        }
+        // Its stdout is its log, and what it says about a wrong option goes there.
+        let said = fs::File::create(self.folder.path().join("said")).expect("the folder is ours");
+        let errors = said.try_clone().expect("a file can be opened twice");
+        command.stdout(Stdio::from(said)).stderr(Stdio::from(errors));
+        let mut process = Process::spawn(&mut command).expect("the program was found");
+        let begun = Instant::now();
+        while !self.socket().exists() {
+            if process.has_ended() || begun.elapsed() > STARTS_WITHIN {
+                let said = fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
+                return Err(format!("{said}{}", self.log()));
+            }
+            sleep(Duration::from_millis(2));
+        }
+        *self.process() = Some(process);
+        Ok(())
+    }
+
+    /// Ends the process as an operator does.
+    fn shut_down(&self, data: Data) {
+        if self.process().is_some() {
+            let how = if data == Data::Kept { "SAVE" } else { "NOSAVE" };
+            // One that was stopped would never hear of it. There is no answer to this, only an end.
+            self.cont();
+            let _ = self.cli::<Value>(&["SHUTDOWN", how]);
+            wait_until("the server has shut down", || self.process().as_mut().is_none_or(Process::has_ended));
+            self.kill9();
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = &*self.process() {
+            process.signal(signal);
+        }
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+/// The program that is started.
+#[track_caller]
+fn program() -> String {
+    if let Ok(program) = std::env::var("RATEPILOT_TEST_REDIS") {
+        return program;
+    }
+    let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+    let found = ["redis-server", "valkey-server"].into_iter().find(is_there);
+    let found = found.expect(
+        "redis-server is not installed, and this test starts one of its own; scripts/test.sh installs it and runs \
+         the tests, or set RATEPILOT_TEST_REDIS to the path of a server",
+    );
+    found.to_owned()
+}
+
+#[cfg(test)]
+mod tests;
