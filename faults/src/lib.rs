@@ -1,10 +1,12 @@
-//! Real servers to break. Only tests use this crate.
+//! Real servers to break, and a judge of what happened meanwhile. Only tests use this crate.
 //!
 //! - [`Server`]: one Redis (or Valkey) of its own, on free ports and in a temporary folder, gone with the test that
 //!   started it however that ends; [`Replicated`] and [`Cluster`] are made of several.
 //! - [`Proxy`]: stands in front of a server and delays, holds, swallows, cuts and refuses.
+//! - [`History`]: what happened, in plain integers; [`History::violations`] recounts it and says what must not have been.
 //!
-//! Which server is started: what the variable `RATEPILOT_TEST_REDIS` names, else `redis-server`, else `valkey-server`.
+//! The judge knows nothing of the code that it judges. Which server is started: what the variable
+//! `RATEPILOT_TEST_REDIS` names, else `redis-server`, else `valkey-server`.
 #![cfg(unix)]
 #![expect(
     clippy::expect_used,
@@ -16,6 +18,7 @@
 mod certificate;
 mod cluster;
 mod command_stats;
+mod history;
 mod options;
 mod patience;
 mod port;
@@ -26,6 +29,7 @@ mod server;
 
 pub use cluster::Cluster;
 pub use command_stats::CommandStats;
+pub use history::{Call, End, Grant, History, Limits, Rule, Settled, Violation};
 pub use options::Options;
 pub use patience::wait_until;
 pub use proxy::{Proxy, Traffic};
