@@ -1,6 +1,7 @@
 //! A process that does not outlive this one.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -9,17 +10,18 @@ use rustix::process::{Pid, Signal, kill_process};
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// A shell that reads from a pipe of ours; when we are gone, the pipe ends, and it kills the child.
+    /// A shell that reads from a pipe of ours; when we are gone, the pipe ends, and it kills the child and clears up.
     watch: Child,
 }
 
 impl Process {
-    /// Starts `command`. What it says goes where `command` says.
-    pub(crate) fn spawn(command: &mut Command) -> std::io::Result<Self> {
+    /// Starts `command`. Where this process ends without dropping anything, `folder` is removed as well.
+    pub(crate) fn spawn(command: &mut Command, folder: &Path) -> std::io::Result<Self> {
         // A group of their own: an interrupt from the keyboard ends the test, and that ends them.
         let mut child = command.stdin(Stdio::null()).process_group(0).spawn()?;
         let watch = Command::new("sh")
-            .args(["-c", "read -r _; kill -9 \"$0\"", &child.id().to_string()])
+            .args(["-c", "read -r _; kill -9 \"$0\"; rm -rf \"$1\"", &child.id().to_string()])
+            .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -67,6 +69,7 @@ fn end(child: &mut Child) {
 #[cfg(test)]
 mod tests {
     use rustix::process::test_kill_process;
+    use tempfile::TempDir;
 
     use super::*;
     use crate::wait_until;
@@ -76,9 +79,14 @@ mod tests {
         test_kill_process(id.expect("it is not 0")).is_ok()
     }
 
+    fn sleeping(folder: &Path) -> Process {
+        Process::spawn(Command::new("sleep").arg("600"), folder).expect("sleep is there")
+    }
+
     #[test]
     fn it_ends_when_dropped_even_where_it_was_stopped() {
-        let process = Process::spawn(Command::new("sleep").arg("600")).expect("sleep is there");
+        let folder = TempDir::new().expect("a folder for temporary files");
+        let process = sleeping(folder.path());
         let id = process.id();
         process.signal(Signal::STOP);
         assert!(is_alive(id));
@@ -88,9 +96,11 @@ mod tests {
 
     #[test]
     fn it_ends_when_we_end_without_a_word() {
-        let mut process = Process::spawn(Command::new("sleep").arg("600")).expect("sleep is there");
+        let folder = TempDir::new().expect("a folder for temporary files");
+        let mut process = sleeping(folder.path());
         // What remains of us after a kill -9: a pipe that ends.
         drop(process.watch.stdin.take());
         wait_until("the watch has killed it", || process.has_ended());
+        wait_until("the watch has cleared up", || !folder.path().exists());
     }
 }

@@ -36,7 +36,7 @@ impl Replicated {
     }
 
     /// A primary and `replicas` replicas, watched by three Sentinels, of which two decide. They take a primary for gone
-    /// after half a second.
+    /// after a second.
     #[track_caller]
     pub fn with_sentinels(replicas: usize) -> Self {
         let mut group = Self::new(replicas);
@@ -45,7 +45,7 @@ impl Replicated {
         let options = Options::default()
             .sentinel()
             .set("sentinel", &monitor)
-            .set("sentinel", &format!("down-after-milliseconds {} 500", Self::NAME))
+            .set("sentinel", &format!("down-after-milliseconds {} 1000", Self::NAME))
             .set("sentinel", &format!("failover-timeout {} 3000", Self::NAME));
         group.sentinels = (0..3).map(|_| Server::with(options.clone())).collect();
         for sentinel in &group.sentinels {
@@ -116,29 +116,26 @@ impl Replicated {
         self.wait_in_sync();
     }
 
-    /// What the first Sentinel names as the primary's port.
-    ///
-    /// # Panics
-    /// Where there are no Sentinels.
-    #[track_caller]
-    pub fn named_by_sentinel(&self) -> u16 {
-        let sentinel = self.sentinels.first().expect("the group was started with Sentinels");
-        let (_, port): (String, u16) = sentinel.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::NAME]);
-        port
-    }
-
-    /// Returns the new primary once every Sentinel names another one than `old`, and it is one.
+    /// Returns the new primary once all Sentinels that run name the same one, which is not `old` and knows its role.
     #[track_caller]
     pub fn wait_promoted(&self, old: &Server) -> &Server {
+        let mut found = None;
         wait_until("the Sentinels have chosen another primary", || {
-            self.named_by_sentinel() != old.port()
-                && self.servers.iter().any(|server| {
-                    server.port() == self.named_by_sentinel() && role(server).as_deref() == Some("master")
-                })
+            let mut named = self.sentinels.iter().filter(|sentinel| sentinel.is_running()).map(named_by);
+            let first = named.next();
+            let agreed = first.filter(|port| *port != old.port() && named.all(|other| other == *port));
+            found = self.servers.iter().find(|server| agreed == Some(server.port()));
+            found.and_then(role).as_deref() == Some("master")
         });
-        let port = self.named_by_sentinel();
-        self.servers.iter().find(|server| server.port() == port).expect("they choose among ours")
+        found.expect("it was found")
     }
+}
+
+/// The port of the primary by the account of a Sentinel.
+#[track_caller]
+fn named_by(sentinel: &Server) -> u16 {
+    let (_, port): (String, u16) = sentinel.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Replicated::NAME]);
+    port
 }
 
 /// What a server says that it is; `None`: it does not answer.
@@ -179,7 +176,7 @@ mod tests {
     fn sentinels_replace_a_primary_that_was_killed() {
         let group = Replicated::with_sentinels(2);
         let old = group.primary();
-        assert_eq!(group.named_by_sentinel(), old.port());
+        assert!(group.sentinels().iter().all(|sentinel| named_by(sentinel) == old.port()));
         old.ask::<()>(&["SET", "key", "value"]);
         group.wait_in_sync();
         old.kill9();

@@ -134,7 +134,10 @@ impl Server {
     /// Where it does not, with the server's words.
     #[track_caller]
     pub fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
-        self.cli(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+        match self.cli(command) {
+            Ok(answer) => answer,
+            Err(error) => panic!("{command:?} to the server at {}: {error}", self.port()),
+        }
     }
 
     /// Removes every key.
@@ -208,7 +211,9 @@ impl Server {
             fs::remove_dir_all(self.data()).expect("the folder is ours");
             fs::create_dir(self.data()).expect("the folder is ours");
         }
-        self.launch().unwrap_or_else(|log| panic!("the server does not start again:\n{log}"));
+        if let Err(log) = self.launch() {
+            panic!("the server does not start again:\n{log}");
+        }
         wait_until("the server answers again", || self.cli::<Value>(&["PING"]).is_ok());
     }
 
@@ -261,7 +266,7 @@ impl Server {
         let said = fs::File::create(self.folder.path().join("said")).expect("the folder is ours");
         let errors = said.try_clone().expect("a file can be opened twice");
         command.stdout(Stdio::from(said)).stderr(Stdio::from(errors));
-        let mut process = Process::spawn(&mut command).expect("the program was found");
+        let mut process = Process::spawn(&mut command, self.folder.path()).expect("the program was found");
         let begun = Instant::now();
         while !self.socket().exists() {
             if process.has_ended() || begun.elapsed() > STARTS_WITHIN {
