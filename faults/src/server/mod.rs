@@ -1,14 +1,16 @@
 //! One real server.
 
+mod launch;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use redis::{ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisResult, Value};
+use redis::{
+    Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisResult, Value,
+};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -21,8 +23,6 @@ use crate::process::Process;
 
 /// How long a question waits for its answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// How long a server may take until it listens.
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
 /// How many ports are tried, where others take them at the same moment.
 const PORTS_TRIED: usize = 5;
 
@@ -66,7 +66,7 @@ impl Server {
         let mut said = String::new();
         for _ in 0..PORTS_TRIED {
             let server = Self::prepare(options.clone());
-            match server.launch() {
+            match server.launch(&[]) {
                 Ok(()) => {
                     wait_until("the server answers", || server.cli::<Value>(&["PING"]).is_ok());
                     return server;
@@ -115,14 +115,7 @@ impl Server {
     /// # Errors
     /// The server's, or that it did not answer within 10 s.
     pub fn cli<T: FromRedisValue>(&self, command: &[&str]) -> RedisResult<T> {
-        let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name();
-        if let Some(password) = self.options.default_password() {
-            settings = settings.set_password(password);
-        }
-        let socket = ConnectionAddr::Unix(self.socket()).into_connection_info()?;
-        let client = redis::Client::open(socket.set_redis_settings(settings))?;
-        let mut connection = client.get_connection_with_timeout(ANSWER_WITHIN)?;
-        connection.set_read_timeout(Some(ANSWER_WITHIN))?;
+        let mut connection = self.connect()?;
         let mut packed = redis::Cmd::new();
         packed.arg(command);
         packed.query(&mut connection)
@@ -211,10 +204,39 @@ impl Server {
             fs::remove_dir_all(self.data()).expect("the folder is ours");
             fs::create_dir(self.data()).expect("the folder is ours");
         }
-        if let Err(log) = self.launch() {
+        if let Err(log) = self.launch(&[]) {
             panic!("the server does not start again:\n{log}");
         }
         wait_until("the server answers again", || self.cli::<Value>(&["PING"]).is_ok());
+    }
+
+    /// Starts the process again, which reads its data so slowly that it takes about that long, and answers everything
+    /// with LOADING meanwhile. Returns when it has begun to.
+    ///
+    /// What it reads so slowly are keys of our own in database 15; a node of a cluster has none.
+    ///
+    /// # Panics
+    /// Where the process does not run before, or does not start.
+    #[track_caller]
+    pub fn restart_loading(&self, takes: Duration) {
+        const KEYS: u32 = 1_000;
+        let mut fill = redis::pipe();
+        fill.cmd("SELECT").arg(15);
+        for key in 0..KEYS {
+            fill.cmd("SET").arg(key).arg(&[b'.'; 100]);
+        }
+        let filled = self.connect().and_then(|mut connection| fill.exec(&mut connection));
+        filled.expect("the server runs and has a database 15");
+        self.shut_down(Data::Kept);
+        let delay = (takes / KEYS).as_micros().to_string();
+        // Between so many bytes it looks at its connections.
+        let options = ["--key-load-delay", &delay, "--loading-process-events-interval-bytes", "1024"];
+        if let Err(log) = self.launch(&options) {
+            panic!("the server does not start again:\n{log}");
+        }
+        wait_until("the server is loading", || {
+            self.cli::<Value>(&["PING"]).is_err_and(|error| error.code() == Some("LOADING"))
+        });
     }
 
     /// The last lines that the server has written about itself.
@@ -224,59 +246,17 @@ impl Server {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
-    fn prepare(options: Options) -> Self {
-        let folder = TempDir::new().expect("a folder for temporary files");
-        let tls = options.wants_tls().then(|| (Port::reserve(), Certificate::make_in(folder.path())));
-        let (port, process, stopped) = (Port::reserve(), Mutex::default(), AtomicBool::default());
-        let server = Self { options, folder, port, tls, process, stopped };
-        fs::create_dir(server.data()).expect("the folder is ours");
-        let place = |name: &str| server.folder.path().join(name).display().to_string();
-        let mut lines = vec![
-            format!("port {}", server.port()),
-            format!("unixsocket {}", server.socket().display()),
-            format!("dir {}", server.data().display()),
-            format!("logfile {}", place("log")),
-        ];
-        if !server.options.is_sentinel() {
-            // Not in the folder of the data: a node that lost those still knows its cluster.
-            lines.push(format!("cluster-config-file {}", place("nodes")));
+    /// A connection of our own, which has told the server no more than its password.
+    fn connect(&self) -> RedisResult<Connection> {
+        let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name();
+        if let Some(password) = self.options.default_password() {
+            settings = settings.set_password(password);
         }
-        if let Some((port, files)) = &server.tls {
-            lines.push(format!("tls-port {}", port.number()));
-            lines.push(format!("tls-cert-file {}", files.certificate.display()));
-            lines.push(format!("tls-key-file {}", files.key.display()));
-            lines.push(format!("tls-ca-cert-file {}", files.certificate.display()));
-            lines.push("tls-auth-clients no".to_owned());
-        }
-        fs::write(place("conf"), server.options.file(&lines)).expect("the folder is ours");
-        server
-    }
-
-    /// Starts the process, and returns once it listens; else what it wrote.
-    #[track_caller]
-    fn launch(&self) -> Result<(), String> {
-        // A socket that a killed process has left would look like one that listens.
-        let _ = fs::remove_file(self.socket());
-        let mut command = Command::new(program());
-        command.arg(self.folder.path().join("conf"));
-        if self.options.is_sentinel() {
-            command.arg("--sentinel");
-        }
-        // Its stdout is its log, and what it says about a wrong option goes there.
-        let said = fs::File::create(self.folder.path().join("said")).expect("the folder is ours");
-        let errors = said.try_clone().expect("a file can be opened twice");
-        command.stdout(Stdio::from(said)).stderr(Stdio::from(errors));
-        let mut process = Process::spawn(&mut command, self.folder.path()).expect("the program was found");
-        let begun = Instant::now();
-        while !self.socket().exists() {
-            if process.has_ended() || begun.elapsed() > STARTS_WITHIN {
-                let said = fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
-                return Err(format!("{said}{}", self.log()));
-            }
-            sleep(Duration::from_millis(2));
-        }
-        *self.process() = Some(process);
-        Ok(())
+        let socket = ConnectionAddr::Unix(self.socket()).into_connection_info()?;
+        let client = redis::Client::open(socket.set_redis_settings(settings))?;
+        let connection = client.get_connection_with_timeout(ANSWER_WITHIN)?;
+        connection.set_read_timeout(Some(ANSWER_WITHIN))?;
+        Ok(connection)
     }
 
     /// Ends the process as an operator does.
@@ -308,21 +288,6 @@ impl Server {
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
-}
-
-/// The program that is started.
-#[track_caller]
-fn program() -> String {
-    if let Ok(program) = std::env::var("RATEPILOT_TEST_REDIS") {
-        return program;
-    }
-    let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
-    let found = ["redis-server", "valkey-server"].into_iter().find(is_there);
-    let found = found.expect(
-        "redis-server is not installed, and this test starts one of its own; scripts/test.sh installs it and runs \
-         the tests, or set RATEPILOT_TEST_REDIS to the path of a server",
-    );
-    found.to_owned()
 }
 
 #[cfg(test)]

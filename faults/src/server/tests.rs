@@ -119,3 +119,12 @@ fn commands_are_counted() {
     assert!(server.commands_run() >= 3);
     assert_eq!(server.info("tcp_port"), server.port().to_string());
 }
+
+#[test]
+fn it_loads_slowly() {
+    let server = Server::new();
+    server.ask::<()>(&["SET", "key", "value"]);
+    server.restart_loading(Duration::from_secs(2));
+    assert_eq!(server.cli::<String>(&["GET", "key"]).expect_err("it is loading").code(), Some("LOADING"));
+    wait_until("it has loaded", || server.cli::<String>(&["GET", "key"]).is_ok_and(|value| value == "value"));
+}
