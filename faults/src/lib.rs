@@ -7,6 +7,9 @@
 //!
 //! The judge knows nothing of the code that it judges. Which server is started: what the variable
 //! `RATEPILOT_TEST_REDIS` names, else `redis-server`, else `valkey-server`.
+//!
+//! Everything here blocks its thread while it waits, mostly for milliseconds; a failover takes seconds. In an asynchronous
+//! test whose tasks have to go on meanwhile, that thread must not be the only one of the runtime.
 #![cfg(unix)]
 #![expect(
     clippy::expect_used,
