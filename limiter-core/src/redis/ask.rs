@@ -1,6 +1,6 @@
 //! What callers ask of a pool's store, and how the store is asked.
 
-use super::gate::Gate;
+use super::gate::{Gate, Parting};
 use super::link::Connection;
 use super::reply::{Answer, Granted, Outcome, Reply};
 use super::script::{ACQUIRE, Arguments, LEAVE, LIMIT, PEEK, Script, TURN};
@@ -56,6 +56,8 @@ impl Gate {
             let age = self.now().since(since).get();
             let mut arguments = self.arguments();
             arguments.number(number).number(request.tokens).number(handicap).number(age).text(mode.word());
+            // What has ended goes along: a caller that makes one call after the other sends one command for each.
+            add_partings(&mut arguments, &self.lock().take_partings());
             match self.run(&mut connection, &ACQUIRE, &arguments).await {
                 Ok(Some(answer)) => match answer.outcome {
                     Outcome::Granted(granted) => return Ok(Asked::Granted(granted)),
@@ -150,7 +152,7 @@ impl Gate {
             return Ok(false);
         }
         let ask = |arguments: &mut Arguments| {
-            arguments.text("l").number(number).signed(-1);
+            arguments.text("b").number(0).signed(-1).text("l").number(number).signed(-1);
         };
         let answer = self.step(&TURN, ask).await?;
         // The join, if there was one, has told the store of a call that it had given up.
@@ -269,6 +271,19 @@ pub(super) fn add_limits(arguments: &mut Arguments, limits: &Limits) {
     let or_none = |limit: Option<std::num::NonZeroU64>| limit.map_or(0, std::num::NonZeroU64::get);
     arguments.number(or_none(limits.calls)).number(or_none(limits.tokens));
     arguments.number(or_none(limits.concurrency)).number(limits.pacing.get());
+}
+
+pub(super) fn add_partings(arguments: &mut Arguments, partings: &[Parting]) {
+    for parting in partings {
+        match *parting {
+            Parting::Completed { number, used } => {
+                let used = used.map_or(-1, |used| used.min(crate::limits::MAX_LIMIT) as i64);
+                arguments.text("c").number(number).signed(used)
+            }
+            Parting::Abandoned { number } => arguments.text("a").number(number).signed(-1),
+            Parting::Left { number } => arguments.text("x").number(number).signed(-1),
+        };
+    }
 }
 
 pub(super) fn unexpected(outcome: &Outcome) -> StoreError {

@@ -10,8 +10,6 @@ use super::gate::Gate;
 
 /// Heartbeats within a lease; a process counts as gone after three quarters of it.
 const BEATS: u32 = 4;
-/// Most endings that one turn tells of.
-const MOST: usize = 250;
 /// How long a pool without its store is left alone when nothing is heard of the store's return.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -50,11 +48,12 @@ pub(super) async fn drive(gate: Arc<Gate>) {
             if !rings && state.outbox.is_empty() && due < next_beat && !out {
                 continue;
             }
-            let most = state.outbox.len().min(MOST);
-            state.outbox.drain(..most).collect::<Vec<_>>()
+            state.take_partings()
         };
-        match gate.turn(&partings, false).await {
-            Ok(()) => next_beat = Instant::now() + beat,
+        let beats = due >= next_beat;
+        match gate.turn(&partings, beats, false).await {
+            Ok(()) if beats => next_beat = Instant::now() + beat,
+            Ok(()) => {}
             Err(error) => {
                 tracing::trace!(pool = gate.name(), %error, "no turn");
                 next_beat = Instant::now() + beat;

@@ -16,6 +16,9 @@ use crate::limits::Limits;
 use crate::store_error::StoreError;
 use crate::time::Time;
 
+/// Most endings that one message tells of.
+const MOST_PARTINGS: usize = 250;
+
 /// One pool of the limiter in Redis.
 pub(crate) struct Gate {
     name: Arc<str>,
@@ -188,7 +191,7 @@ impl Gate {
     pub(super) async fn quit(&self) {
         if *self.joined.borrow() {
             let partings = std::mem::take(&mut self.lock().outbox);
-            let _ = self.turn(&partings, true).await;
+            let _ = self.turn(&partings, true, true).await;
         }
     }
 }
@@ -197,6 +200,12 @@ impl State {
     /// Whether there is anything that needs a heartbeat or a turn.
     pub(super) fn is_busy(&self) -> bool {
         self.journal.open() > 0 || !self.waiters.is_empty() || !self.outbox.is_empty()
+    }
+
+    /// What one message to the store tells it of.
+    pub(super) fn take_partings(&mut self) -> Vec<Parting> {
+        let most = self.outbox.len().min(MOST_PARTINGS);
+        self.outbox.drain(..most).collect()
     }
 
     /// Makes this process join again before it asks for anything.

@@ -2,7 +2,7 @@
 
 use tokio::time::{Duration, Instant};
 
-use super::ask::{add_limits, unexpected};
+use super::ask::{add_limits, add_partings, unexpected};
 use super::gate::{Gate, Parting};
 use super::link::Connection;
 use super::reply::Outcome;
@@ -147,25 +147,27 @@ impl Gate {
         }
     }
 
-    /// A turn of the process: its heartbeat, and what has ended; `quits`: the last one.
-    pub(super) async fn turn(&self, partings: &[Parting], quits: bool) -> Result<(), StoreError> {
+    /// A turn of the process: what has ended, and its heartbeat where that `beats`; `quits`: the last one.
+    pub(super) async fn turn(
+        &self,
+        partings: &[Parting],
+        beats: bool,
+        quits: bool,
+    ) -> Result<(), StoreError> {
         let answer = self
             .step(&TURN, |arguments| {
-                for parting in partings {
-                    match *parting {
-                        Parting::Completed { number, used } => {
-                            let used = used.map_or(-1, |used| used.min(crate::limits::MAX_LIMIT) as i64);
-                            arguments.text("c").number(number).signed(used)
-                        }
-                        Parting::Abandoned { number } => arguments.text("a").number(number).signed(-1),
-                        Parting::Left { number } => arguments.text("x").number(number).signed(-1),
-                    };
+                if beats {
+                    arguments.text("b").number(0).signed(-1);
                 }
+                add_partings(arguments, partings);
                 if quits {
                     arguments.text("q").number(0).signed(-1);
                 }
             })
             .await?;
+        if matches!(answer.outcome, Outcome::Heard) {
+            return Ok(());
+        }
         let Outcome::Done { alive, told, .. } = answer.outcome else {
             return Err(unexpected(&answer.outcome));
         };

@@ -71,7 +71,9 @@ pub(super) enum Outcome {
     TooLarge {
         limit: u64,
     },
-    /// A turn or a join: processes taking part, messages published to this one so far, and a flag of the script's.
+    /// A turn without a heartbeat.
+    Heard,
+    /// A heartbeat or a join: processes taking part, messages published to this one so far, and a flag of the script's.
     Done {
         alive: u64,
         told: u64,
@@ -141,6 +143,7 @@ fn outcome(word: &str, rest: &[i64], limits: Option<&Limits>) -> RedisResult<Out
         ("done", &[alive, told, flag]) => {
             Outcome::Done { alive: alive.unsigned_abs(), told: told.unsigned_abs(), flag: flag != 0 }
         }
+        ("heard", _) => Outcome::Heard,
         ("old", _) => Outcome::Old,
         ("set", _) => Outcome::Set,
         ("seen", &[calls, tokens, in_flight, waiting, processes, span, guard, set, cut]) => Outcome::Seen {
