@@ -12,6 +12,8 @@ use crate::error::AcquireError;
 use crate::gate::Gate;
 use crate::memory;
 use crate::permit::Permit;
+#[cfg(feature = "redis")]
+use tracing::Instrument as _;
 
 /// A request for a permit; made by [`Limiter::acquire`](crate::Limiter::acquire), to be awaited.
 ///
@@ -91,7 +93,10 @@ impl IntoFuture for Acquire {
             Err(error) => Way::Nowhere(Some(error)),
             Ok(Gate::Memory(gate)) => Way::Memory(memory::Entry::new(gate, request, timeout, None)),
             #[cfg(feature = "redis")]
-            Ok(Gate::Redis(gate)) => Way::Redis(Box::pin(crate::redis::acquire(gate, request, timeout))),
+            Ok(Gate::Redis(gate)) => {
+                let span = tracing::debug_span!("acquire", pool = gate.name(), tokens = request.tokens);
+                Way::Redis(Box::pin(crate::redis::acquire(gate, request, timeout).instrument(span)))
+            }
         };
         AcquireFuture { way }
     }

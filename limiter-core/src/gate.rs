@@ -11,6 +11,7 @@ use crate::pool_handle::PoolStatus;
 #[cfg(feature = "redis")]
 use crate::redis;
 use crate::store_error::StoreError;
+use crate::telemetry;
 use crate::time::{Micros, Time};
 
 /// A pool of one of the stores.
@@ -48,7 +49,7 @@ impl Gate {
             Self::Redis(gate) => redis::try_acquire(Arc::clone(gate), request).await,
         };
         if let Err(TryAcquireError::Wait { wait, .. }) = &result {
-            tracing::debug!(pool = self.name(), binding = wait.binding.name(), "not granted at once");
+            telemetry::denied(self.name(), wait.binding, request.tokens, false);
         }
         result
     }

@@ -38,6 +38,7 @@ mod pool_name;
 #[cfg(feature = "redis")]
 mod redis;
 mod store_error;
+mod telemetry;
 mod time;
 
 pub use acquire::{Acquire, AcquireFuture};

@@ -8,6 +8,7 @@ use crate::error::RenewError;
 use crate::memory;
 #[cfg(feature = "redis")]
 use crate::redis;
+use crate::telemetry;
 use crate::time::{Micros, Time};
 
 /// The right to make one call; the call counts as in flight as long as this lives.
@@ -81,15 +82,7 @@ impl Permit {
 
     fn new(hold: Hold, at: Time, seen: Seen, waited: Micros) -> Self {
         let permit = Self { hold, at, seen, waited, end: End::Completed(None) };
-        tracing::debug!(
-            pool = permit.pool(),
-            waited_us = waited.get(),
-            calls = seen.calls,
-            tokens = seen.tokens,
-            in_flight = seen.in_flight,
-            version = seen.version,
-            "granted"
-        );
+        telemetry::granted(permit.pool(), waited, &seen);
         permit
     }
 

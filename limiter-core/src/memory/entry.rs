@@ -13,6 +13,7 @@ use super::{Answer, Gate, Place};
 use crate::decision::{Grant, Request};
 use crate::error::AcquireError;
 use crate::limits::Dimension;
+use crate::telemetry;
 use crate::time::{Micros, Time};
 
 /// A request under way: it takes its place when it is first polled, and leaves it when it is dropped.
@@ -76,12 +77,7 @@ impl Entry {
         match self.gate.enter(&self.request, cx.waker(), self.since) {
             Ok(answer) => Ok(conclude(answer, tokens, None)),
             Err(place) => {
-                tracing::debug!(
-                    pool = self.gate.name(),
-                    binding = place.wait.binding.name(),
-                    tokens,
-                    "waits"
-                );
+                telemetry::denied(self.gate.name(), place.wait.binding, tokens, true);
                 // The place is guarded before the timer, which panics outside of a runtime, is made.
                 let mut waiting = Waiting { gate: Arc::clone(&self.gate), tokens, place, deadline: None };
                 waiting.deadline = self.timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
@@ -155,6 +151,6 @@ fn conclude(answer: Answer, tokens: u64, since: Option<Time>) -> Result<Entered,
 }
 
 fn time_out(gate: &Gate, waited: Micros, binding: Dimension) -> AcquireError {
-    tracing::debug!(pool = gate.name(), waited_us = waited.get(), binding = binding.name(), "timed out");
+    telemetry::timed_out(gate.name(), waited, binding);
     AcquireError::Timeout { waited: waited.into(), binding }
 }

@@ -8,6 +8,7 @@ use crate::decision::{Request, Wait};
 use crate::limits::Limits;
 use crate::pool_handle::PoolStatus;
 use crate::store_error::{StoreError, StoreProblem};
+use crate::telemetry;
 use crate::time::{Micros, Time};
 
 /// How many times a step is tried again after the pool did not know this process, or its connection broke.
@@ -211,6 +212,7 @@ impl Gate {
     ) -> Result<Reply, StoreError> {
         let sent = self.now();
         let value = script.run(connection, &self.keys, arguments).await?;
+        telemetry::store_answered(self.now().since(sent).into());
         let reply = Reply::parse(value)?;
         if let Reply::Answer(answer) = &reply {
             self.absorb(answer, sent);

@@ -16,6 +16,7 @@ use crate::limits::Dimension;
 use crate::memory;
 use crate::permit::Permit;
 use crate::store_error::StoreError;
+use crate::telemetry;
 use crate::time::Time;
 
 /// A request under way. Dropped before its end, it gives up its place and any grant that came of it.
@@ -114,8 +115,7 @@ impl Asking {
                 Ok(Asked::TooLarge { limit }) => return Err(self.too_large(limit)),
                 Ok(Asked::Wait(wait, _)) => {
                     if mode == Mode::Queue {
-                        let (pool, tokens) = (self.gate.name(), self.request.tokens);
-                        tracing::debug!(pool, binding = wait.binding.name(), tokens, "waits");
+                        telemetry::denied(self.gate.name(), wait.binding, self.request.tokens, true);
                         self.gate.call_driver();
                     }
                     *binding = wait.binding;
@@ -166,7 +166,10 @@ impl Asking {
             Err(error) => (Some(error), binding),
         };
         let waited = began.elapsed();
-        tracing::debug!(pool = self.gate.name(), ?waited, binding = binding.name(), ?error, "timed out");
+        if let Some(error) = error {
+            tracing::debug!(pool = self.gate.name(), %error, "no last chance");
+        }
+        telemetry::timed_out(self.gate.name(), waited.into(), binding);
         Err(AcquireError::Timeout { waited, binding })
     }
 

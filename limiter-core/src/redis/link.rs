@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::address::{Address, Topology};
 use crate::store_error::{StoreError, StoreProblem};
+use crate::telemetry;
 
 /// The pauses between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -95,6 +96,7 @@ impl Link {
                 return false;
             }
             tracing::warn!(store = %self.address, %error, "lost the store");
+            telemetry::store_is(false);
             // After a break the next attempt may well succeed. A server that answers, but not as it should, will go on so.
             *standing = match error.problem {
                 StoreProblem::Unreachable | StoreProblem::Slow => Standing::Trying,
@@ -121,6 +123,7 @@ impl Link {
                 pause = (2 * pause).min(LONGEST_PAUSE);
             };
             tracing::debug!(store = %self.address, epoch, "connected");
+            telemetry::store_is(true);
             self.standing.send_replace(Standing::Up { epoch, connection });
             let since = Instant::now();
             // This task itself holds the sender, so that waiting does not fail.

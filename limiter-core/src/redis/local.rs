@@ -9,6 +9,7 @@ use super::lock;
 use crate::decision::GrantId;
 use crate::limits::{Limits, Window};
 use crate::memory;
+use crate::telemetry;
 use crate::time::{Micros, Time};
 
 /// The pool of this process while the store is away.
@@ -58,6 +59,7 @@ impl Gate {
             concurrency = limits.concurrency.map(NonZeroU64::get),
             "goes on without the store, with its share of the limits"
         );
+        telemetry::alone(self.name(), true);
         state.local = Some(Local { gate: Arc::clone(&gate), ids: Mutex::new(ids) });
         gate
     }

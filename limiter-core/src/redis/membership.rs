@@ -9,6 +9,7 @@ use super::reply::Outcome;
 use super::script::{JOIN, TURN};
 use crate::limits::Limits;
 use crate::store_error::{StoreError, StoreProblem};
+use crate::telemetry;
 
 /// Calls that one script is told of.
 const CALLS_A_JOIN: usize = 1_000;
@@ -95,6 +96,7 @@ impl Gate {
             state.local = None;
         }
         tracing::debug!(pool = self.name(), epoch, calls = calls.len(), "joined");
+        telemetry::alone(self.name(), false);
         self.joined.send_replace(true);
         self.ask_again();
         let index = format!("{}:pools", settings.prefix);
@@ -111,7 +113,7 @@ impl Gate {
             state.epoch = None;
             let lost = state.journal.lose();
             if lost > 0 {
-                tracing::warn!(pool = self.name(), lost, "calls in flight have lost their lease");
+                telemetry::lost_leases(self.name(), lost);
             }
         }
     }

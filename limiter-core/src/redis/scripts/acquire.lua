@@ -1,7 +1,6 @@
--- Asks for a permit, after what has ended: granted, or waits for `binding` until `at`; with a place in the queue, if one
--- is wanted.
--- ARGV: proc, lease, channel, known version, number, tokens, handicap, age, mode: 'try' or 'queue', 'retry' or 'again' for
---   the same when it was asked before; then what `hear` wants
+-- Asks for a permit, after what has ended: granted, or waits for `binding` until `at`; with a place in the queue, if one is wanted.
+-- ARGV: proc, lease, channel, known version, number, tokens, handicap, age, mode: 'try' or 'queue', 'retry' or 'again' for the
+--   same when it was asked before; then what `hear` wants
 local known, number, tokens, handicap, age, mode = unpack(ARGV, 4, 9)
 local id = proc .. ':' .. number
 tokens, age = tonumber(tokens), tonumber(age)
@@ -10,28 +9,28 @@ if not takes_part() then
   return { 'join' }
 end
 load()
-hear(10, #ARGV)
+hear(10)
 serve()
 
 if mode == 'again' or mode == 'retry' then
   -- The answer to an earlier one was lost, or this waiter wonders whether it was.
   local record = call('HGET', ids_key, id) or NO_RECORD
-  local kind, _, since = unpack_record(SHORT, record)
-  if kind == IN_FLIGHT then
+  local state, _, since = unpack_record('<Bdd', record)
+  if state == IN_FLIGHT then
     return answer(known, 'granted', seen_of(record))
-  elseif kind == WAITING then
-    return answer(known, 'wait', p.head.binding, p.head.at, since)
+  elseif state == WAITING then
+    return answer(known, 'wait', head.binding, head.at, since)
   end
 end
-if p.max_tokens ~= 0 and tokens > p.max_tokens then
-  return answer(known, 'too large', p.max_tokens)
+if max_tokens ~= NONE and tokens > max_tokens then
+  return answer(known, 'too large', max_tokens)
 end
 
-local rank = p.now - age + handicap
+local rank = now - age + handicap
 local binding, at
-if p.head and p.head.rank <= rank then
+if head and head.rank <= rank then
   -- An equal rank came earlier, so it goes earlier.
-  binding, at = p.head.binding, p.head.at
+  binding, at = head.binding, head.at
 else
   binding, at = wait_for(tokens)
 end
@@ -39,10 +38,10 @@ if not binding then
   return answer(known, 'granted', grant(id, tokens))
 end
 if mode == 'queue' or mode == 'again' then
-  call('ZADD', queue_key, string.format('%.0f', rank), id)
-  call('HSET', ids_key, id, pack(SHORT, WAITING, tokens, p.now - age))
-  if not p.head or rank < p.head.rank then
-    p.head = { id = id, rank = rank, binding = binding, at = at }
+  call('ZADD', queue_key, rank, id)
+  call('HSET', ids_key, id, pack('<Bdd', WAITING, tokens, now - age))
+  if not head or rank < head.rank then
+    head = { id = id, rank = rank, binding = binding, at = at }
   end
 end
-return answer(known, 'wait', binding, at, p.now - age)
+return answer(known, 'wait', binding, at, now - age)

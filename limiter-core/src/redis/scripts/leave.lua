@@ -7,16 +7,16 @@ end
 load()
 serve()
 local record = call('HGET', ids_key, id) or NO_RECORD
-local kind = unpack_record('<B', record)
-if kind == IN_FLIGHT then
+local state = unpack_record('<B', record)
+if state == IN_FLIGHT then
   return answer(ARGV[4], 'granted', seen_of(record))
 end
 local binding, at = CALLS, UNKNOWN
-if p.head then
-  binding, at = p.head.binding, p.head.at
+if head then
+  binding, at = head.binding, head.at
 end
-if kind == WAITING then
+if state == WAITING then
   unqueue(id)
   serve()
 end
-return answer(ARGV[4], 'wait', binding, at, p.now)
+return answer(ARGV[4], 'wait', binding, at, now)

@@ -3,117 +3,163 @@
 --
 -- The rules are those of `Ledger` and `Pool` in Rust; what differs is how the account is kept. See docs/REDIS.md for
 -- each key. Scripts do not roll back, so whatever can fail is looked at before anything is written.
---
--- This runs at every call, so it is written for speed: the state is one table, since a closure pays for each local that
--- it captures, and numbers are kept packed, since taking text apart would cost more than all the rest.
 local pool_key, calls_key, ids_key, leases_key, leaving_key, queue_key, procs_key = unpack(KEYS)
 local proc, lease, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local call, pack, unpack_record = redis.call, struct.pack, struct.unpack
-local UNKNOWN = -1
+local call = redis.call
+-- One step works on at most so many members of a set, so that no other client waits for long.
+local CHUNK = 500
+local MOST_SERVED = 100
+local NONE, UNKNOWN, NOT_MINE = 0, -1, -2
 local CALLS, TOKENS, CONCURRENCY, PACING = 1, 2, 3, 4
--- The limits (0: none) and the pool's state. A record begins with its kind: waiting (tokens, since), in flight (tokens, time,
--- and what the grant saw: calls, tokens, calls in flight, version), or ended (tokens, time: in the account until it leaves
--- the window).
-local LIMITS, STATE, SHORT, LONG = '<ddddddd', '<dddddd', '<Bdd', '<Bdddddd'
-local WAITING, IN_FLIGHT, ENDED = 119, 103, 114
-local NO_RECORD = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
--- One step looks at no more members of a set at once, and lets no more through the queue.
-local CHUNK, MOST_SERVED = 500, 100
 
-local stored = call('HMGET', pool_key, 'limits', 'state', 'head')
-local p = {
-  exists = stored[1] ~= false, version = 0, max_calls = 0, max_tokens = 0, max_concurrency = 0, pacing = 0, span = 0,
-  guard = 0, now = 0, shift = 0, charged = 0, granted = 0, leaving = 0, swept = 0, counted = 0, lingering = 0,
-  in_flight = 0, head_told = stored[3],
-  -- What the calling process has to hear: flat, seven fields a message.
-  mine = {},
-}
-local last = 0
-if stored[1] then
-  p.version, p.max_calls, p.max_tokens, p.max_concurrency, p.pacing, p.span, p.guard = unpack_record(LIMITS, stored[1])
+-- Records and the pool's state are packed: taking text apart would cost more than all the rest.
+local pack, unpack_record = struct.pack, struct.unpack
+local LIMITS, STATE = '<ddddddd', '<dddddd'
+-- A record begins with its state: waiting (tokens, since), in flight (tokens, time, calls, tokens in all, calls in flight,
+-- version: what the grant saw), or ended (tokens; in the account until it leaves the window).
+local WAITING, IN_FLIGHT, ENDED = 119, 103, 114
+local NO_RECORD = pack('<Bdd', 0, 0, 0)
+
+local pool = call('HMGET', pool_key, 'limits', 'state', 'head')
+local exists = pool[1] ~= false
+local version, max_calls, max_tokens, max_concurrency, pacing, span, guard = 0, 0, 0, 0, 0, 0, 0
+local last, shift, charged, granted, leaving, swept = 0, 0, 0, 0, 0, 0
+if exists then
+  version, max_calls, max_tokens, max_concurrency, pacing, span, guard = unpack_record(LIMITS, pool[1])
 end
-if stored[2] then
-  last, p.shift, p.charged, p.granted, p.leaving, p.swept = unpack_record(STATE, stored[2])
+if pool[2] then
+  last, shift, charged, granted, leaving, swept = unpack_record(STATE, pool[2])
 end
+local head_told = pool[3]
 
 -- The pool's time: the server's, but it never steps back and never stands still. When the server's clock was set
 -- back, the difference is made up for from then on, so that windows go on sliding.
 local clock = call('TIME')
-p.now = clock[1] * 1000000 + clock[2] + p.shift
-if p.now <= last then
-  if last - p.now > 1000 then
-    p.shift = p.shift + last + 1 - p.now
+local now = clock[1] * 1000000 + clock[2] + shift
+if now <= last then
+  if last - now > 1000 then
+    shift = shift + last + 1 - now
   end
-  p.now = last + 1
+  now = last + 1
+end
+
+local counted, in_flight, lingering = 0, 0, 0
+-- What the calling process has to hear: flat, five fields a message.
+local mine = {}
+-- The first in the queue after `serve`: its id, its rank, what it waits for and until when.
+local head = nil
+
+-- Takes out of the account what has left the window.
+local function evict()
+  local cutoff = now - span
+  repeat
+    local gone = call('ZRANGE', calls_key, '-inf', cutoff, 'BYSCORE', 'LIMIT', 0, CHUNK)
+    if #gone > 0 then
+      local ended = {}
+      for index, record in ipairs(call('HMGET', ids_key, unpack(gone))) do
+        if record then
+          local state, tokens = unpack_record('<Bd', record)
+          charged = charged - tokens
+          if state == ENDED then
+            ended[#ended + 1] = gone[index]
+          end
+        end
+      end
+      if #ended > 0 then
+        call('HDEL', ids_key, unpack(ended))
+      end
+      call('ZREM', calls_key, unpack(gone))
+    end
+  until #gone < CHUNK
+  counted = call('ZCARD', calls_key)
+  if counted == 0 then
+    charged = 0
+  end
+end
+
+local function count_in_flight()
+  lingering = 0
+  if leaving > 0 then
+    call('ZREMRANGEBYSCORE', leaving_key, '-inf', now)
+    lingering = call('ZCARD', leaving_key)
+    if lingering == 0 then
+      leaving = 0
+    end
+  end
+  in_flight = call('ZCARD', leases_key) + lingering
+end
+
+local function slot_free_at()
+  local must_leave = in_flight - max_concurrency
+  if must_leave >= lingering then
+    return UNKNOWN
+  end
+  return tonumber(call('ZRANGE', leaving_key, must_leave, must_leave, 'WITHSCORES')[2])
 end
 
 local function tokens_free_at(tokens)
-  local excess = p.charged + tokens - p.max_tokens
+  local excess = charged + tokens - max_tokens
   local oldest = call('ZRANGE', calls_key, 0, CHUNK - 1, 'WITHSCORES')
   local ids = {}
   for index = 1, #oldest, 2 do
     ids[#ids + 1] = oldest[index]
   end
   if #ids == 0 then
-    return p.now
+    return now
   end
   for index, record in ipairs(call('HMGET', ids_key, unpack(ids))) do
     if record then
-      local _, held = unpack_record('<Bd', record)
-      excess = excess - held
+      excess = excess - select(2, unpack_record('<Bd', record))
       if excess <= 0 then
-        return oldest[2 * index] + p.span
+        return tonumber(oldest[2 * index]) + span
       end
     end
   end
   -- Not before the last of those looked at; whoever waits looks again then.
-  return oldest[#oldest] + p.span
+  return tonumber(oldest[#oldest]) + span
 end
 
 -- What a call of so many tokens has to wait for, and until when; nothing where it may go.
 local function wait_for(tokens)
   local binding, at = nil, nil
-  if p.max_concurrency ~= 0 and p.in_flight >= p.max_concurrency then
-    local must_leave = p.in_flight - p.max_concurrency
+  if max_concurrency ~= NONE and in_flight >= max_concurrency then
+    binding, at = CONCURRENCY, slot_free_at()
     -- A wait for a call to end has no known end, so it is named before any that has.
-    if must_leave >= p.lingering then
-      return CONCURRENCY, UNKNOWN
+    if at == UNKNOWN then
+      return binding, at
     end
-    binding, at = CONCURRENCY, tonumber(call('ZRANGE', leaving_key, must_leave, must_leave, 'WITHSCORES')[2])
   end
-  if p.max_calls ~= 0 and p.counted >= p.max_calls then
-    local must_leave = p.counted - p.max_calls
-    local free_at = call('ZRANGE', calls_key, must_leave, must_leave, 'WITHSCORES')[2] + p.span
+  if max_calls ~= NONE and counted >= max_calls then
+    local must_leave = counted - max_calls
+    local free_at = call('ZRANGE', calls_key, must_leave, must_leave, 'WITHSCORES')[2] + span
     if not at or free_at > at then
       binding, at = CALLS, free_at
     end
   end
-  if p.max_tokens ~= 0 and p.charged + tokens > p.max_tokens then
+  if max_tokens ~= NONE and charged + tokens > max_tokens then
     local free_at = tokens_free_at(tokens)
     if not at or free_at > at then
       binding, at = TOKENS, free_at
     end
   end
-  local paced_until = p.granted + p.pacing
-  if p.granted > 0 and paced_until > p.now and (not at or paced_until > at) then
-    binding, at = PACING, paced_until
+  if granted > 0 and granted + pacing > now and (not at or granted + pacing > at) then
+    binding, at = PACING, granted + pacing
   end
   return binding, at
 end
 
 -- Charges a call, and answers with what it saw: time, calls, tokens, calls in flight, version.
 local function grant(id, tokens)
-  local now = p.now
-  p.counted, p.charged, p.in_flight, p.granted = p.counted + 1, p.charged + tokens, p.in_flight + 1, now
-  call('ZADD', calls_key, string.format('%.0f', now), id)
-  call('ZADD', leases_key, '0', id)
-  call('HSET', ids_key, id, pack(LONG, IN_FLIGHT, tokens, now, p.counted, p.charged, p.in_flight, p.version))
-  return now, p.counted, p.charged, p.in_flight, p.version
+  counted, charged, in_flight, granted = counted + 1, charged + tokens, in_flight + 1, now
+  call('ZADD', calls_key, now, id)
+  call('ZADD', leases_key, 0, id)
+  call('HSET', ids_key, id, pack('<Bdddddd', IN_FLIGHT, tokens, now, counted, charged, in_flight, version))
+  return now, counted, charged, in_flight, version
 end
 
 -- The same of a call that was granted before.
 local function seen_of(record)
-  local _, _, at, calls, tokens, flying, under = unpack_record(LONG, record)
+  local _, _, at, calls, tokens, flying, under = unpack_record('<Bdddddd', record)
   return at, calls, tokens, flying, under
 end
 
@@ -124,7 +170,7 @@ local function tell(id, word, ...)
   if whose == proc then
     local message = { word, number, ... }
     for field = 1, 7 do
-      p.mine[#p.mine + 1] = message[field] or 0
+      mine[#mine + 1] = message[field] or 0
     end
   else
     if word ~= 'h' then
@@ -144,28 +190,28 @@ local function unqueue(id)
   call('HDEL', ids_key, id)
 end
 
--- Lets all through who can go, the first first. `p.head` is who comes next then: its id, its rank, what it waits for and
--- until when.
+-- Lets all through who can go, the first first, and tells the next whom to wait for.
 local function serve()
+  head = nil
   local served = 0
-  p.head = nil
   while true do
     local first = call('ZRANGE', queue_key, 0, 0, 'WITHSCORES')
     local id = first[1]
     if not id then
-      return
+      break
     end
-    local kind, tokens = unpack_record('<Bd', call('HGET', ids_key, id) or NO_RECORD)
-    if kind ~= WAITING or not call('ZSCORE', procs_key, string.match(id, '^(.-):')) then
+    local record = call('HGET', ids_key, id)
+    local state, tokens = unpack_record('<Bd', record or NO_RECORD)
+    if state ~= WAITING or not call('ZSCORE', procs_key, string.match(id, '^(.-):')) then
       unqueue(id)
     else
       local binding, at = wait_for(tokens)
       if not binding and served == MOST_SERVED then
-        binding, at = CALLS, p.now
+        binding, at = CALLS, now
       end
       if binding then
-        p.head = { id = id, rank = tonumber(first[2]), binding = binding, at = at }
-        return
+        head = { id = id, rank = tonumber(first[2]), binding = binding, at = at }
+        break
       end
       call('ZREM', queue_key, id)
       tell(id, 'g', grant(id, tokens))
@@ -176,18 +222,18 @@ end
 
 -- Ends a granted call: `used` tokens, or nil for those that were reserved. False where there is no such call.
 local function complete(id, used)
-  local kind, tokens, at = unpack_record(SHORT, call('HGET', ids_key, id) or NO_RECORD)
-  if kind ~= IN_FLIGHT then
+  local state, tokens, at = unpack_record('<Bdd', call('HGET', ids_key, id) or NO_RECORD)
+  if state ~= IN_FLIGHT then
     return false
   end
-  p.in_flight = p.in_flight - call('ZREM', leases_key, id)
+  in_flight = in_flight - call('ZREM', leases_key, id)
   -- What has left the window may still stand in the account, where nobody has looked since.
-  if at > p.now - p.span or call('ZSCORE', calls_key, id) then
+  if at > now - span or call('ZSCORE', calls_key, id) then
     if used then
-      p.charged = p.charged + used - tokens
+      charged = charged + used - tokens
       tokens = used
     end
-    call('HSET', ids_key, id, pack(SHORT, ENDED, tokens, at))
+    call('HSET', ids_key, id, pack('<Bdd', ENDED, tokens, at))
   else
     call('HDEL', ids_key, id)
   end
@@ -213,81 +259,50 @@ local function bury(whose)
   return true
 end
 
--- Buries processes that were silent for three quarters of the lease, and puts off the keys' end.
+-- Now and then: buries processes that were silent for three quarters of the lease, and puts off the keys' end.
 local function sweep()
-  p.swept = p.now
-  local silent = string.format('%.0f', p.now - lease * 3 / 4)
-  for _, whose in ipairs(call('ZRANGE', procs_key, '-inf', silent, 'BYSCORE', 'LIMIT', 0, 10)) do
+  if now - swept < lease / 16 then
+    return
+  end
+  swept = now
+  for _, whose in ipairs(call('ZRANGE', procs_key, '-inf', now - lease * 3 / 4, 'BYSCORE', 'LIMIT', 0, 10)) do
     if not bury(whose) then
-      p.swept = 0
+      swept = 0
     end
   end
-  local millis = math.ceil(2 * (p.span + lease) / 1000) + 60000
+  local millis = math.ceil(2 * (span + lease) / 1000) + 60000
   for key = 2, #KEYS do
     call('PEXPIRE', KEYS[key], millis)
   end
 end
 
--- Brings the account up to the present.
+-- Brings the account up to the present. Whether the calling process takes part is for the caller to look at.
 local function load()
-  if p.now - p.swept >= lease / 16 then
-    sweep()
-  end
-  local cutoff = string.format('%.0f', p.now - p.span)
-  repeat
-    local gone = call('ZRANGE', calls_key, '-inf', cutoff, 'BYSCORE', 'LIMIT', 0, CHUNK)
-    if #gone > 0 then
-      local ended = {}
-      for index, record in ipairs(call('HMGET', ids_key, unpack(gone))) do
-        if record then
-          local kind, tokens = unpack_record('<Bd', record)
-          p.charged = p.charged - tokens
-          if kind == ENDED then
-            ended[#ended + 1] = gone[index]
-          end
-        end
-      end
-      if #ended > 0 then
-        call('HDEL', ids_key, unpack(ended))
-      end
-      call('ZREMRANGEBYRANK', calls_key, 0, #gone - 1)
-    end
-  until #gone < CHUNK
-  p.counted = call('ZCARD', calls_key)
-  if p.counted == 0 then
-    p.charged = 0
-  end
-  if p.leaving > 0 then
-    call('ZREMRANGEBYSCORE', leaving_key, '-inf', string.format('%.0f', p.now))
-    p.lingering = call('ZCARD', leaving_key)
-    if p.lingering == 0 then
-      p.leaving = 0
-    end
-  end
-  p.in_flight = call('ZCARD', leases_key) + p.lingering
+  sweep()
+  evict()
+  count_in_flight()
 end
 
 local function takes_part()
-  return p.exists and call('ZSCORE', procs_key, proc)
+  return exists and call('ZSCORE', procs_key, proc)
 end
 
 -- What a process tells at its turn, three fields each: what, number, tokens used (-1: as reserved). The answer: whether the
--- last call that it asked about has its lease.
+-- call that it asked about has its lease.
 --   'b' the process lives           'l' does this call have its lease?     'q' the process leaves
 --   'c' the call has ended          'a' its caller has gone, and the provider does not know it yet
 --   'x' a place in the queue is given up, or the grant that was made to it
-local function hear(first, final)
+local function hear(first)
   local has_lease = 1
-  for field = first, final, 3 do
+  for field = first, #ARGV, 3 do
     local what, id, used = ARGV[field], proc .. ':' .. ARGV[field + 1], tonumber(ARGV[field + 2])
     if what == 'c' then
       complete(id, used >= 0 and used or nil)
     elseif what == 'a' then
       if complete(id) then
-        local free_at = p.now + p.guard
-        p.leaving = math.max(p.leaving, free_at)
-        call('ZADD', leaving_key, string.format('%.0f', free_at), id)
-        p.lingering, p.in_flight = p.lingering + 1, p.in_flight + 1
+        leaving = math.max(leaving, now + guard)
+        call('ZADD', leaving_key, now + guard, id)
+        lingering, in_flight = lingering + 1, in_flight + 1
       end
     elseif what == 'x' then
       -- A call that was never sent has used no tokens.
@@ -295,7 +310,7 @@ local function hear(first, final)
         unqueue(id)
       end
     elseif what == 'b' then
-      call('ZADD', procs_key, string.format('%.0f', p.now), proc)
+      call('ZADD', procs_key, now, proc)
     elseif what == 'l' then
       has_lease = call('ZSCORE', leases_key, id) and 1 or 0
     elseif what == 'q' then
@@ -305,26 +320,25 @@ local function hear(first, final)
   return has_lease
 end
 
--- Ends a step: writes what changed, tells the head of the queue, and makes the answer. The second field of it: when the
--- calling process has to see about the head of the queue; -1: when a call ends, -2: never, another process does.
+-- Ends a step: writes what changed, tells the head of the queue, and makes the answer.
 local function answer(known, ...)
-  local alarm = -2
-  local head = p.head
+  local alarm = NOT_MINE
+  local now_told = false
   if head then
-    local now_told = string.format('%s %.0f', head.id, head.at)
+    now_told = string.format('%s %.0f', head.id, head.at)
     if string.match(head.id, '^(.-):') == proc then
       alarm = head.at
-    elseif now_told ~= p.head_told then
-      tell(head.id, 'h', p.now, head.at)
-    end
-    if now_told ~= p.head_told then
-      call('HSET', pool_key, 'head', now_told)
+    elseif now_told ~= head_told then
+      tell(head.id, 'h', now, head.at)
     end
   end
-  call('HSET', pool_key, 'state', pack(STATE, p.now, p.shift, p.charged, p.granted, p.leaving, p.swept))
+  call('HSET', pool_key, 'state', pack(STATE, now, shift, charged, granted, leaving, swept))
+  if now_told and now_told ~= head_told then
+    call('HSET', pool_key, 'head', now_told)
+  end
   local limits = {}
-  if tonumber(known) ~= p.version then
-    limits = { p.version, p.max_calls, p.max_tokens, p.max_concurrency, p.pacing }
+  if tonumber(known) ~= version then
+    limits = { version, max_calls, max_tokens, max_concurrency, pacing }
   end
-  return { p.now, alarm, limits, p.mine, ... }
+  return { now, alarm, limits, mine, ... }
 end
