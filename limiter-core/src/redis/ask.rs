@@ -252,7 +252,7 @@ impl Gate {
 }
 
 impl Mode {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Try => "try",
             Self::Queue => "queue",

@@ -93,9 +93,7 @@ pub(super) struct Waiter {
 
 impl Gate {
     pub(super) fn new(name: Arc<str>, home: Arc<Home>) -> Self {
-        let prefix = &home.settings.prefix;
-        let key = |what| format!("{prefix}:{{{name}}}:{what}");
-        let keys = ["pool", "calls", "ids", "leases", "leaving", "queue", "processes"].map(key);
+        let keys = keys(&home.settings.prefix, &name);
         let state = State {
             limits: home.settings.limits,
             known: false,
@@ -218,4 +216,10 @@ impl State {
         let in_flight = self.journal.open() as u64;
         Seen { calls: in_flight, tokens: 0, in_flight, version: self.limits.version }
     }
+}
+
+/// What a pool has in the store, as the scripts are given it; the braces keep it together in a cluster.
+pub(super) fn keys(prefix: &str, pool: &str) -> [String; 7] {
+    ["pool", "calls", "ids", "leases", "leaving", "queue", "processes"]
+        .map(|what| format!("{prefix}:{{{pool}}}:{what}"))
 }

@@ -16,6 +16,8 @@ mod local;
 mod membership;
 mod reply;
 mod script;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::collections::HashMap;

@@ -58,6 +58,11 @@ struct Body {
 static PLAIN: AtomicBool = AtomicBool::new(false);
 
 impl Script {
+    #[cfg(test)]
+    pub(super) const fn source(&self) -> &'static str {
+        self.modern.source
+    }
+
     fn new(source: &'static str) -> Self {
         let plain = source.split_once('\n').map_or(source, |(_, rest)| rest);
         Self { modern: Body::new(source), plain: Body::new(plain) }
@@ -122,7 +127,8 @@ impl Arguments {
     }
 }
 
-fn command(name: &str, script: &str, keys: &[String], arguments: &Arguments) -> Cmd {
+/// The command that runs a script, named by its hash or its source.
+pub(super) fn command(name: &str, script: &str, keys: &[String], arguments: &Arguments) -> Cmd {
     let mut command = Cmd::new();
     command.arg(name).arg(script).arg(keys.len());
     for key in keys {

@@ -38,8 +38,11 @@ if not binding then
   return answer(known, 'granted', grant(id, tokens))
 end
 if mode == 'queue' or mode == 'again' then
-  call('ZADD', queue_key, rank, id)
-  call('HSET', ids_key, id, pack('<Bdd', WAITING, tokens, now - age))
+  call('ZADD', queue_key, rank, place_of(id, now))
+  call('HSET', ids_key, id, pack('<Bddd', WAITING, tokens, now - age, now))
+  if not head then
+    expire(queue_key, ids_key)
+  end
   if not head or rank < head.rank then
     head = { id = id, rank = rank, binding = binding, at = at }
   end

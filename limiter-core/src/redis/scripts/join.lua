@@ -14,7 +14,7 @@ local function take(limits)
     tonumber(limits[4])
 end
 
-local was_there = exists
+local was_there, most_before = exists, max_tokens
 if first then
   local set = call('HGET', pool_key, 'set') or '0'
   local known_version = tonumber(known[1])
@@ -63,9 +63,11 @@ for field = FIRST_CALL, #ARGV, 4 do
     end
   end
 end
+if max_tokens ~= most_before then
+  send_away()
+end
 serve()
--- The keys must end one day, those that this step has made included.
-swept = 0
-sweep()
+-- Those keys included that this step has made.
+expire(unpack(KEYS, 2))
 return answer(-1, 'done', call('ZCARD', procs_key), tonumber(call('HGET', pool_key, 'told:' .. proc) or 0),
   was_there and 1 or 0)

@@ -9,6 +9,7 @@ end
 load()
 if granted_at >= 0 then
   if granted_at <= tonumber(call('HGET', pool_key, 'cut') or 0) then
+    serve()
     return answer(ARGV[4], 'old')
   end
   -- A cut never raises; 0 is no limit at all.
@@ -26,15 +27,7 @@ if asked[1] ~= max_calls or asked[2] ~= max_tokens or asked[3] ~= max_concurrenc
   if granted_at >= 0 then
     call('HSET', pool_key, 'cut', string.format('%.0f', now))
   end
-  if max_tokens ~= NONE then
-    for _, id in ipairs(call('ZRANGE', queue_key, 0, -1)) do
-      local _, tokens = unpack_record('<Bd', call('HGET', ids_key, id) or NO_RECORD)
-      if tokens > max_tokens then
-        unqueue(id)
-        tell(id, 'l', max_tokens)
-      end
-    end
-  end
+  send_away()
 end
 call('HSET', pool_key, 'set', '1')
 serve()

@@ -11,7 +11,8 @@ if ARGV[5] ~= 'look' then
     local _, _, _, calls, tokens, flying, under = unpack_record('<Bdddddd', call('HGET', ids_key, id))
     kept[#kept + 1] = { id, pack('<Bdddddd', IN_FLIGHT, 0, 0, calls, tokens, flying, under) }
   end
-  for _, id in ipairs(call('ZRANGE', queue_key, 0, -1)) do
+  for _, place in ipairs(call('ZRANGE', queue_key, 0, -1)) do
+    local id = who_is_at(place)
     kept[#kept + 1] = { id, call('HGET', ids_key, id) }
   end
   call('DEL', ids_key, calls_key)
@@ -20,7 +21,8 @@ if ARGV[5] ~= 'look' then
       call('HSET', ids_key, entry[1], entry[2])
     end
   end
-  counted, charged, granted, swept = 0, 0, 0, 0
+  expire(ids_key)
+  counted, charged, granted = 0, 0, 0
   if ARGV[5] == 'limits' then
     call('HSET', pool_key, 'set', '0')
   end

@@ -15,7 +15,7 @@ local CALLS, TOKENS, CONCURRENCY, PACING = 1, 2, 3, 4
 -- Records and the pool's state are packed: taking text apart would cost more than all the rest.
 local pack, unpack_record = struct.pack, struct.unpack
 local LIMITS, STATE = '<ddddddd', '<dddddd'
--- A record begins with its state: waiting (tokens, since), in flight (tokens, time, calls, tokens in all, calls in flight,
+-- A record begins with its state: waiting (tokens, since when, came when), in flight (tokens, time, calls, tokens in all, calls in flight,
 -- version: what the grant saw), or ended (tokens; in the account until it leaves the window).
 local WAITING, IN_FLIGHT, ENDED = 119, 103, 114
 local NO_RECORD = pack('<Bdd', 0, 0, 0)
@@ -148,12 +148,27 @@ local function wait_for(tokens)
   return binding, at
 end
 
+-- Puts off the end of keys, which comes when nobody is left to look after them.
+local function expire(...)
+  local millis = math.ceil(2 * (span + lease) / 1000) + 60000
+  for _, key in ipairs({ ... }) do
+    call('PEXPIRE', key, millis)
+  end
+end
+
 -- Charges a call, and answers with what it saw: time, calls, tokens, calls in flight, version.
 local function grant(id, tokens)
   counted, charged, in_flight, granted = counted + 1, charged + tokens, in_flight + 1, now
   call('ZADD', calls_key, now, id)
   call('ZADD', leases_key, 0, id)
   call('HSET', ids_key, id, pack('<Bdddddd', IN_FLIGHT, tokens, now, counted, charged, in_flight, version))
+  -- The first of its kind has made the key, which has no end yet.
+  if counted == 1 then
+    expire(calls_key, ids_key)
+  end
+  if in_flight - lingering == 1 then
+    expire(leases_key)
+  end
   return now, counted, charged, in_flight, version
 end
 
@@ -185,9 +200,37 @@ local function tell(id, word, ...)
   end
 end
 
+-- A place in the queue: of one rank, the first to come is the first to go, so its name begins with when that was.
+local function place_of(id, came)
+  return pack('>d', came) .. id
+end
+
+local function who_is_at(place)
+  return string.sub(place, 9)
+end
+
 local function unqueue(id)
-  call('ZREM', queue_key, id)
-  call('HDEL', ids_key, id)
+  local record = call('HGET', ids_key, id) or NO_RECORD
+  if unpack_record('<B', record) == WAITING then
+    local _, _, _, came = unpack_record('<Bddd', record)
+    call('ZREM', queue_key, place_of(id, came))
+    call('HDEL', ids_key, id)
+  end
+end
+
+-- Sends those away who ask for more tokens than the limit, since they would wait for ever.
+local function send_away()
+  if max_tokens == NONE then
+    return
+  end
+  for _, place in ipairs(call('ZRANGE', queue_key, 0, -1)) do
+    local id = who_is_at(place)
+    local _, tokens = unpack_record('<Bd', call('HGET', ids_key, id) or NO_RECORD)
+    if tokens > max_tokens then
+      unqueue(id)
+      tell(id, 'l', max_tokens)
+    end
+  end
 end
 
 -- Lets all through who can go, the first first, and tells the next whom to wait for.
@@ -196,14 +239,17 @@ local function serve()
   local served = 0
   while true do
     local first = call('ZRANGE', queue_key, 0, 0, 'WITHSCORES')
-    local id = first[1]
-    if not id then
+    local place = first[1]
+    if not place then
       break
     end
+    local id = who_is_at(place)
     local record = call('HGET', ids_key, id)
     local state, tokens = unpack_record('<Bd', record or NO_RECORD)
     if state ~= WAITING or not call('ZSCORE', procs_key, string.match(id, '^(.-):')) then
       unqueue(id)
+      -- Even where nothing is known of it.
+      call('ZREM', queue_key, place)
     else
       local binding, at = wait_for(tokens)
       if not binding and served == MOST_SERVED then
@@ -213,7 +259,7 @@ local function serve()
         head = { id = id, rank = tonumber(first[2]), binding = binding, at = at }
         break
       end
-      call('ZREM', queue_key, id)
+      call('ZREM', queue_key, place)
       tell(id, 'g', grant(id, tokens))
       served = served + 1
     end
@@ -243,13 +289,29 @@ end
 -- Ends what a process has in flight and takes its places in the queue away; false: not all yet.
 local function bury(whose)
   local held = call('ZRANGE', leases_key, '[' .. whose .. ':', '(' .. whose .. ';', 'BYLEX', 'LIMIT', 0, CHUNK)
-  for _, id in ipairs(held) do
-    complete(id)
+  if #held > 0 then
+    local ended, gone = {}, {}
+    for index, record in ipairs(call('HMGET', ids_key, unpack(held))) do
+      local _, tokens, at = unpack_record('<Bdd', record or NO_RECORD)
+      if at > now - span then
+        ended[#ended + 1], ended[#ended + 2] = held[index], pack('<Bdd', ENDED, tokens, at)
+      else
+        gone[#gone + 1] = held[index]
+      end
+    end
+    if #ended > 0 then
+      call('HSET', ids_key, unpack(ended))
+    end
+    if #gone > 0 then
+      call('HDEL', ids_key, unpack(gone))
+    end
+    in_flight = in_flight - call('ZREM', leases_key, unpack(held))
   end
   if #held == CHUNK then
     return false
   end
-  for _, id in ipairs(call('ZRANGE', queue_key, 0, -1)) do
+  for _, place in ipairs(call('ZRANGE', queue_key, 0, -1)) do
+    local id = who_is_at(place)
     if string.match(id, '^(.-):') == whose then
       unqueue(id)
     end
@@ -270,16 +332,14 @@ local function sweep()
       swept = 0
     end
   end
-  local millis = math.ceil(2 * (span + lease) / 1000) + 60000
-  for key = 2, #KEYS do
-    call('PEXPIRE', KEYS[key], millis)
-  end
+  expire(unpack(KEYS, 2))
 end
 
 -- Brings the account up to the present. Whether the calling process takes part is for the caller to look at.
 local function load()
-  sweep()
+  -- First, as burying takes what has left the window for gone from the account.
   evict()
+  sweep()
   count_in_flight()
 end
 
@@ -299,10 +359,14 @@ local function hear(first)
     if what == 'c' then
       complete(id, used >= 0 and used or nil)
     elseif what == 'a' then
-      if complete(id) then
+      -- Without a guard the provider knows it at once.
+      if complete(id) and guard > 0 then
         leaving = math.max(leaving, now + guard)
         call('ZADD', leaving_key, now + guard, id)
         lingering, in_flight = lingering + 1, in_flight + 1
+        if lingering == 1 then
+          expire(leaving_key)
+        end
       end
     elseif what == 'x' then
       -- A call that was never sent has used no tokens.

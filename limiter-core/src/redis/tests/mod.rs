@@ -1,0 +1,6 @@
+//! The scripts in a real server whose clock the tests set.
+
+mod conformance;
+mod history;
+mod stage;
+mod twins;
