@@ -2,5 +2,6 @@
 
 mod conformance;
 mod history;
+mod scripts;
 mod stage;
 mod twins;
