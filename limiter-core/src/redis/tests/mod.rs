@@ -1,5 +1,6 @@
 //! The scripts in a real server whose clock the tests set.
 
+mod compare;
 mod conformance;
 mod history;
 mod scripts;

@@ -1,53 +1,53 @@
 //! One pool twice, in the store and as the pure rules have it: every step is taken by both, and has to come out the same.
 
 use super::history::{Ask, Ending, History, Pick, Step};
-use super::stage::{Said, Stage, introduce};
+use super::stage::{Stage, introduce};
 use crate::decision::{Decision, GrantId};
 use crate::redis::ask::{Mode, add_limits, add_partings};
 use crate::redis::gate::Parting;
-use crate::redis::reply::{Alarm, Granted, News, Outcome, Reply};
-use crate::redis::script::{ACQUIRE, Arguments, JOIN, LEAVE, LIMIT, PEEK, Script, TURN};
+use crate::redis::reply::{Alarm, Granted, News, Outcome};
+use crate::redis::script::{ACQUIRE, JOIN, LEAVE, LIMIT, PEEK, TURN};
 use crate::{Limits, Micros, Pool, Priority, Request, Ticket, Time, Wait, Window};
 
 /// Longer than any history, so that nobody counts as dead who only has nothing to say.
-const LEASE: Micros = Micros::from_secs(1_000_000);
+pub(super) const LEASE: Micros = Micros::from_secs(1_000_000);
 /// Any time of the server; the pure rules would as well begin at 0.
 const EPOCH: Time = Time::from_micros(1_767_225_600_000_000);
 
 /// Both pools, and what has become of every request.
 pub(super) struct Twins<'a> {
-    stage: &'a mut Stage,
-    pool: Pool<Name>,
+    pub(super) stage: &'a mut Stage,
+    pub(super) pool: Pool<Name>,
     window: Window,
     /// What every process was set up with.
     limits: Limits,
-    now: Time,
-    members: Vec<Member>,
+    pub(super) now: Time,
+    pub(super) members: Vec<Member>,
     numbers: u64,
     waiting: Vec<Waiter>,
     held: Vec<Held>,
     /// Moments at which something may change.
     marks: Vec<Time>,
     /// What the waiters have to hear of this step.
-    news: Vec<(Name, News)>,
+    pub(super) news: Vec<(Name, News)>,
 }
 
 /// A request: its process, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    process: usize,
-    number: u64,
+pub(super) struct Name {
+    pub(super) process: usize,
+    pub(super) number: u64,
 }
 
 /// A process, and what it was told.
 #[derive(Clone, Copy)]
-struct Member {
+pub(super) struct Member {
     /// The version of the limits; -1: none yet.
-    known: i64,
+    pub(super) known: i64,
     /// Messages since it joined.
-    told: u64,
+    pub(super) told: u64,
     /// When it will look after the head of the queue.
-    alarm: Alarm,
+    pub(super) alarm: Alarm,
 }
 
 #[derive(Clone, Copy)]
@@ -441,73 +441,8 @@ impl Twins<'_> {
         }
     }
 
-    fn next_wait(&mut self) -> Wait {
+    pub(super) fn next_wait(&mut self) -> Wait {
         self.pool.next_wait(self.now).expect("the first cannot go, or it would have gone")
-    }
-}
-
-/// The store.
-impl Twins<'_> {
-    /// Runs a script as a process that takes part, and compares all that is not the script's own.
-    fn run(&mut self, process: usize, script: &Script, add: impl FnOnce(&mut Arguments)) -> Outcome {
-        let known = self.members[process].known;
-        let said = self.ask(process, script, |arguments| add(arguments.signed(known)));
-        self.compare(process, said)
-    }
-
-    fn ask(&mut self, process: usize, script: &Script, add: impl FnOnce(&mut Arguments)) -> Said {
-        self.stage.clock = self.now;
-        self.stage.run(script, &process.to_string(), LEASE, add)
-    }
-
-    fn compare(&mut self, process: usize, said: Said) -> Outcome {
-        let Reply::Answer(answer) = said.reply else { panic!("{:?}", said.reply) };
-        assert_eq!(answer.now, self.now, "the time");
-        let limits = *self.pool.limits();
-        let unknown = self.members[process].known != limits.version as i64;
-        assert_eq!(answer.limits, unknown.then_some(limits), "the limits");
-        self.members[process].known = limits.version as i64;
-        self.members[process].alarm = answer.alarm;
-
-        let mut news: Vec<_> =
-            answer.news.into_iter().map(|(number, news)| (Name { process, number }, news)).collect();
-        for (whose, number, message) in said.messages {
-            let name = Name { process: whose.parse().expect("a name of ours"), number };
-            assert_ne!(name.process, process, "the caller hears by the answer");
-            let member = &mut self.members[name.process];
-            match message {
-                News::Heads { now, alarm } => {
-                    assert_eq!(now, self.now);
-                    member.alarm = alarm;
-                }
-                message => {
-                    member.told += 1;
-                    news.push((name, message));
-                }
-            }
-        }
-        // In which order they went can be seen by what they saw.
-        let mut expected = std::mem::take(&mut self.news);
-        news.sort_by_key(|(name, _)| *name);
-        expected.sort_by_key(|(name, _)| *name);
-        assert_eq!(news, expected, "who was let through or sent away");
-        self.check_alarm();
-        answer.outcome
-    }
-
-    /// Somebody has to wake for the head of the queue: its process, and no later than it can go.
-    fn check_alarm(&mut self) {
-        let Some(first) = self.pool.first().and_then(|first| self.pool.waiter_mut(first).copied()) else {
-            return;
-        };
-        let due = self.next_wait().until;
-        let alarm = self.members[first.process].alarm;
-        let wakes = match (alarm, due) {
-            (Alarm::At(alarm), Some(due)) => alarm <= due,
-            (Alarm::Open | Alarm::At(_), None) => true,
-            (Alarm::Open, Some(_)) | (Alarm::NotMine, _) => false,
-        };
-        assert!(wakes, "{first:?} heads the queue, is due at {due:?}, and its process waits for {alarm:?}");
     }
 }
 
