@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "redis")]
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,10 +56,14 @@ pub struct AcquireFuture {
 enum Way {
     Memory(memory::Entry),
     #[cfg(feature = "redis")]
-    Redis(Pin<Box<dyn Future<Output = Result<Permit, AcquireError>> + Send>>),
+    /// The lock is never taken: it makes this `Sync`, which the client of Redis is not.
+    Redis(Mutex<Boxed>),
     /// There is nothing to ask; none: that was said.
     Nowhere(Option<AcquireError>),
 }
+
+#[cfg(feature = "redis")]
+type Boxed = Pin<Box<dyn Future<Output = Result<Permit, AcquireError>> + Send>>;
 
 impl Acquire {
     pub(crate) fn new(gate: Result<Gate, AcquireError>) -> Self {
@@ -95,7 +101,8 @@ impl IntoFuture for Acquire {
             #[cfg(feature = "redis")]
             Ok(Gate::Redis(gate)) => {
                 let span = tracing::debug_span!("acquire", pool = gate.name(), tokens = request.tokens);
-                Way::Redis(Box::pin(crate::redis::acquire(gate, request, timeout).instrument(span)))
+                let future = crate::redis::acquire(gate, request, timeout).instrument(span);
+                Way::Redis(Mutex::new(Box::pin(future)))
             }
         };
         AcquireFuture { way }
@@ -113,7 +120,7 @@ impl Future for AcquireFuture {
                 .poll(cx)
                 .map_ok(|entered| Permit::in_memory(Arc::clone(entry.gate()), entered.grant, entered.waited)),
             #[cfg(feature = "redis")]
-            Way::Redis(future) => future.as_mut().poll(cx),
+            Way::Redis(future) => future.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx),
             Way::Nowhere(error) => error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
         }
     }
