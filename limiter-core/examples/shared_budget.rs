@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for task in tasks {
         task.await?;
     }
-    let status = limiter.peek("glm-4.6")?;
+    let status = limiter.peek("glm-4.6").await?;
     println!("\nafterwards: {} in flight, {} waiting", status.seen.in_flight, status.waiting);
     Ok(())
 }

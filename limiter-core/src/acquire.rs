@@ -1,20 +1,21 @@
 //! Asking for a permit, and waiting for it.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+#[cfg(feature = "redis")]
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-
-use tokio::task::coop;
-use tokio::time::Sleep;
 
 use crate::decision::{Priority, Request};
 use crate::error::AcquireError;
-use crate::limits::Dimension;
-use crate::memory::{Answer, Gate, Place};
+use crate::gate::Gate;
+use crate::memory;
 use crate::permit::Permit;
-use crate::time::{Micros, Time};
+#[cfg(feature = "redis")]
+use tracing::Instrument as _;
 
 /// A request for a permit; made by [`Limiter::acquire`](crate::Limiter::acquire), to be awaited.
 ///
@@ -41,37 +42,31 @@ use crate::time::{Micros, Time};
 #[must_use = "nothing is asked for until this is awaited"]
 #[derive(Debug)]
 pub struct Acquire {
-    gate: Result<Arc<Gate>, AcquireError>,
+    gate: Result<Gate, AcquireError>,
     request: Request,
     timeout: Option<Duration>,
 }
 
 /// The future of an [`Acquire`].
 #[must_use = "futures do nothing unless polled"]
-#[derive(Debug)]
 pub struct AcquireFuture {
-    stage: Stage,
+    way: Way,
 }
 
-#[derive(Debug)]
-enum Stage {
-    Asking(Acquire),
-    Waiting(Waiting),
-    /// Answered: a future that is polled after its end stays pending.
-    Done,
+enum Way {
+    Memory(memory::Entry),
+    #[cfg(feature = "redis")]
+    /// The lock is never taken: it makes this `Sync`, which the client of Redis is not.
+    Redis(Mutex<Boxed>),
+    /// There is nothing to ask; none: that was said.
+    Nowhere(Option<AcquireError>),
 }
 
-/// A place in the queue, left when this is dropped.
-#[derive(Debug)]
-struct Waiting {
-    gate: Arc<Gate>,
-    tokens: u64,
-    place: Place,
-    deadline: Option<Pin<Box<Sleep>>>,
-}
+#[cfg(feature = "redis")]
+type Boxed = Pin<Box<dyn Future<Output = Result<Permit, AcquireError>> + Send>>;
 
 impl Acquire {
-    pub(crate) fn new(gate: Result<Arc<Gate>, AcquireError>) -> Self {
+    pub(crate) fn new(gate: Result<Gate, AcquireError>) -> Self {
         Self { gate, request: Request::default(), timeout: None }
     }
 
@@ -99,7 +94,18 @@ impl IntoFuture for Acquire {
     type IntoFuture = AcquireFuture;
 
     fn into_future(self) -> AcquireFuture {
-        AcquireFuture { stage: Stage::Asking(self) }
+        let Self { gate, request, timeout } = self;
+        let way = match gate {
+            Err(error) => Way::Nowhere(Some(error)),
+            Ok(Gate::Memory(gate)) => Way::Memory(memory::Entry::new(gate, request, timeout, None)),
+            #[cfg(feature = "redis")]
+            Ok(Gate::Redis(gate)) => {
+                let span = tracing::debug_span!("acquire", pool = gate.name(), tokens = request.tokens);
+                let future = crate::redis::acquire(gate, request, timeout).instrument(span);
+                Way::Redis(Mutex::new(Box::pin(future)))
+            }
+        };
+        AcquireFuture { way }
     }
 }
 
@@ -109,96 +115,19 @@ impl Future for AcquireFuture {
     /// # Panics
     /// Where it has to wait outside of a tokio runtime with time enabled.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A task whose calls are all let through at once has to leave room for other tasks, too.
-        let budget = ready!(coop::poll_proceed(cx));
-        let mut waiting = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Asking(acquire) => match acquire.enter(cx) {
-                Ok(result) => {
-                    budget.made_progress();
-                    return Poll::Ready(result);
-                }
-                Err(waiting) => waiting,
-            },
-            Stage::Waiting(waiting) => waiting,
-            Stage::Done => return Poll::Pending,
-        };
-        let polled = waiting.poll(cx);
-        match polled {
-            Poll::Ready(_) => budget.made_progress(),
-            Poll::Pending => self.stage = Stage::Waiting(waiting),
-        }
-        polled
-    }
-}
-
-impl Acquire {
-    /// Is answered at once, or has to wait.
-    fn enter(self, cx: &Context<'_>) -> Result<Result<Permit, AcquireError>, Waiting> {
-        let gate = match self.gate {
-            Ok(gate) => gate,
-            Err(error) => return Ok(Err(error)),
-        };
-        let tokens = self.request.tokens;
-        if self.timeout == Some(Duration::ZERO) {
-            return Ok(match gate.try_enter(&self.request) {
-                Ok(answer) => conclude(&gate, answer, tokens, None),
-                Err((wait, _)) => Err(time_out(&gate, Micros::ZERO, wait.binding)),
-            });
-        }
-        match gate.enter(&self.request, cx.waker()) {
-            Ok(answer) => Ok(conclude(&gate, answer, tokens, None)),
-            Err(place) => {
-                tracing::debug!(pool = gate.name(), binding = place.wait.binding.name(), tokens, "waits");
-                // The place is guarded before the timer, which panics outside of a runtime, is made.
-                let mut waiting = Waiting { gate, tokens, place, deadline: None };
-                waiting.deadline = self.timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
-                Err(waiting)
-            }
+        match &mut self.way {
+            Way::Memory(entry) => Pin::new(&mut *entry)
+                .poll(cx)
+                .map_ok(|entered| Permit::in_memory(Arc::clone(entry.gate()), entered.grant, entered.waited)),
+            #[cfg(feature = "redis")]
+            Way::Redis(future) => future.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx),
+            Way::Nowhere(error) => error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
         }
     }
 }
 
-impl Waiting {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Permit, AcquireError>> {
-        let Place { ticket, since, wait } = self.place;
-        if let Some(answer) = self.gate.answer(ticket, cx.waker()) {
-            return Poll::Ready(conclude(&self.gate, answer, self.tokens, Some(since)));
-        }
-        let Some(deadline) = &mut self.deadline else { return Poll::Pending };
-        ready!(deadline.as_mut().poll(cx));
-        Poll::Ready(match self.gate.last_answer(ticket) {
-            Ok(answer) => conclude(&self.gate, answer, self.tokens, Some(since)),
-            Err((last_wait, now)) => {
-                let binding = last_wait.unwrap_or(wait).binding;
-                Err(time_out(&self.gate, now.since(since), binding))
-            }
-        })
+impl fmt::Debug for AcquireFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireFuture").finish_non_exhaustive()
     }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.gate.leave(self.place.ticket);
-    }
-}
-
-/// Turns an answer into the caller's; `since`: when it began to wait, if it did.
-fn conclude(
-    gate: &Arc<Gate>,
-    answer: Answer,
-    tokens: u64,
-    since: Option<Time>,
-) -> Result<Permit, AcquireError> {
-    match answer {
-        Answer::Granted(grant) => {
-            let waited = grant.at.since(since.unwrap_or(grant.at));
-            Ok(Permit::new(Arc::clone(gate), grant, waited))
-        }
-        Answer::TooLarge { limit } => Err(AcquireError::TooLarge { tokens, limit }),
-    }
-}
-
-fn time_out(gate: &Gate, waited: Micros, binding: Dimension) -> AcquireError {
-    tracing::debug!(pool = gate.name(), waited_us = waited.get(), binding = binding.name(), "timed out");
-    AcquireError::Timeout { waited: waited.into(), binding }
 }

@@ -1,15 +1,20 @@
 //! How a limiter is set up: raw numbers in, a limiter that cannot be wrong out.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{BuildError, LimitError};
-use crate::limiter::Limiter;
+#[cfg(feature = "redis")]
+use crate::fallback::Fallback;
+use crate::limiter::{Limiter, Store};
 use crate::limits::{Dimension, Limits, Window};
-use crate::memory::Store;
+use crate::memory;
+#[cfg(feature = "redis")]
+use crate::redis;
 use crate::time::Micros;
 
-/// Sets up a [`Limiter`]; made by [`Limiter::memory`].
+/// Sets up a [`Limiter`]; made by [`Limiter::memory`] or `Limiter::redis`.
 ///
 /// Every pool begins with these limits; a dimension that is not named does not limit.
 ///
@@ -27,6 +32,19 @@ pub struct LimiterBuilder {
     pacing: Micros,
     window: Window,
     max_pools: usize,
+    #[cfg(feature = "redis")]
+    shared: Option<Shared>,
+}
+
+/// What only a limiter in Redis has.
+#[cfg(feature = "redis")]
+#[derive(Clone, Debug)]
+struct Shared {
+    address: Result<redis::Address, crate::StoreError>,
+    lease: Duration,
+    patience: Duration,
+    fallback: Fallback,
+    prefix: String,
 }
 
 impl LimiterBuilder {
@@ -41,7 +59,21 @@ impl LimiterBuilder {
             pacing: Micros::ZERO,
             window: Window::default(),
             max_pools: Self::DEFAULT_MAX_POOLS,
+            #[cfg(feature = "redis")]
+            shared: None,
         }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn in_redis(url: &str) -> Self {
+        let shared = Shared {
+            address: redis::Address::parse(url),
+            lease: Self::DEFAULT_LEASE,
+            patience: Self::DEFAULT_STORE_TIMEOUT,
+            fallback: Fallback::default(),
+            prefix: "ratepilot".to_owned(),
+        };
+        Self { shared: Some(shared), ..Self::new() }
     }
 
     /// Calls in any window of the period, 1 to [`MAX_LIMIT`](crate::MAX_LIMIT).
@@ -89,11 +121,33 @@ impl LimiterBuilder {
         self
     }
 
-    /// The limiter.
+    /// The limiter. One in Redis connects in the background, and begins with its [`Fallback`](crate::Fallback).
     ///
     /// # Errors
-    /// A number is out of its range; the error says which, and what the range is.
+    /// A number is out of its range; the error says which, and what the range is. Or the URL is none.
+    ///
+    /// # Panics
+    /// One in Redis, outside of a tokio runtime.
     pub fn build(self) -> Result<Limiter, BuildError> {
+        self.store().map(Limiter::new)
+    }
+
+    /// The limiter; one in Redis after it has connected, and found that it may do what it has to do.
+    ///
+    /// # Errors
+    /// Those of [`LimiterBuilder::build`]; and that the store cannot be reached or used. A service that shall start
+    /// without its store uses [`LimiterBuilder::build`].
+    pub async fn connect(self) -> Result<Limiter, BuildError> {
+        let store = self.store()?;
+        match &store {
+            Store::Memory(_) => {}
+            #[cfg(feature = "redis")]
+            Store::Redis(store) => store.check().await?,
+        }
+        Ok(Limiter::new(store))
+    }
+
+    fn store(self) -> Result<Store, BuildError> {
         let limits = self.limits()?;
         let period = self.window.period;
         if !(Window::MIN_PERIOD..=Window::MAX_PERIOD).contains(&period) {
@@ -105,15 +159,11 @@ impl LimiterBuilder {
         if self.max_pools == 0 {
             return Err(BuildError::NoPools);
         }
-        Ok(Limiter::new(Store::new(self.window, limits, self.max_pools)))
-    }
-
-    /// The limiter; the same as [`LimiterBuilder::build`], as there is nothing to connect to.
-    ///
-    /// # Errors
-    /// Those of [`LimiterBuilder::build`].
-    pub async fn connect(self) -> Result<Limiter, BuildError> {
-        self.build()
+        #[cfg(feature = "redis")]
+        if let Some(shared) = self.shared {
+            return shared.store(self.window, limits, self.max_pools);
+        }
+        Ok(Store::Memory(Arc::new(memory::Store::new(self.window, limits, self.max_pools))))
     }
 
     fn limits(&self) -> Result<Limits, LimitError> {
@@ -125,6 +175,62 @@ impl LimiterBuilder {
             pacing: self.pacing,
         };
         limits.check().map(|()| limits)
+    }
+}
+
+/// What only a limiter in Redis has; one in memory takes no notice of it.
+#[cfg(feature = "redis")]
+impl LimiterBuilder {
+    /// The lease, unless [`LimiterBuilder::lease`] says otherwise.
+    pub const DEFAULT_LEASE: Duration = Duration::from_secs(16);
+    /// How long the store may take, unless [`LimiterBuilder::store_timeout`] says otherwise.
+    pub const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_millis(500);
+
+    /// How long what a process has in flight stays its own after it was last heard of, 1 s to 1 h. It is heard of
+    /// four times a lease, while it has anything in flight or anybody waiting.
+    pub fn lease(self, lease: Duration) -> Self {
+        self.shared(|shared| shared.lease = lease)
+    }
+
+    /// The longest that the store may take to answer before it counts as away, 10 ms to 60 s.
+    pub fn store_timeout(self, timeout: Duration) -> Self {
+        self.shared(|shared| shared.patience = timeout)
+    }
+
+    /// What to do while the store is away; [`Fallback::Local`] if not set.
+    pub fn fallback(self, fallback: Fallback) -> Self {
+        self.shared(|shared| shared.fallback = fallback)
+    }
+
+    /// What all keys and channels begin with, `ratepilot` if not set: for several limiters on one database.
+    pub fn prefix(self, prefix: &str) -> Self {
+        self.shared(|shared| prefix.clone_into(&mut shared.prefix))
+    }
+
+    fn shared(mut self, set: impl FnOnce(&mut Shared)) -> Self {
+        self.shared.as_mut().map(set);
+        self
+    }
+}
+
+#[cfg(feature = "redis")]
+impl Shared {
+    fn store(self, window: Window, limits: Limits, max_pools: usize) -> Result<Store, BuildError> {
+        let Self { address, lease, patience, fallback, prefix } = self;
+        if !(Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(&lease) {
+            return Err(BuildError::Lease { lease });
+        }
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&patience) {
+            return Err(BuildError::StoreTimeout { timeout: patience });
+        }
+        if prefix.is_empty()
+            || prefix.len() > 64
+            || prefix.contains(|c: char| c.is_control() || "{}".contains(c))
+        {
+            return Err(BuildError::Prefix { prefix: prefix.chars().take(64).collect() });
+        }
+        let settings = redis::Settings { window, limits, max_pools, lease, patience, fallback, prefix };
+        Ok(Store::Redis(Arc::new(redis::Store::new(address?, settings))))
     }
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::decision::Wait;
 use crate::limits::{Dimension, MAX_LIMIT, Window};
 use crate::pool_name::NameProblem;
+use crate::store_error::StoreError;
 use crate::time::Micros;
 
 /// A call was not let through.
@@ -40,6 +41,9 @@ pub enum AcquireError {
     /// There is no room for a new pool.
     #[error(transparent)]
     TooManyPools(#[from] TooManyPools),
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A call was not let through at once. Nothing was charged.
@@ -71,6 +75,9 @@ pub enum TryAcquireError {
     /// There is no room for a new pool.
     #[error(transparent)]
     TooManyPools(#[from] TooManyPools),
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A limiter cannot be built like that.
@@ -96,6 +103,29 @@ pub enum BuildError {
         /// What was given.
         guard: Micros,
     },
+    /// A lease is out of range.
+    #[error(
+        "a lease of {lease:?} is out of range; give between 1 s and 1 h, about what a hung process may cost"
+    )]
+    Lease {
+        /// What was given.
+        lease: Duration,
+    },
+    /// The time that the store has to answer is out of range.
+    #[error("a store timeout of {timeout:?} is out of range; give between 10 ms and 60 s")]
+    StoreTimeout {
+        /// What was given.
+        timeout: Duration,
+    },
+    /// Keys cannot begin like that.
+    #[error("{prefix:?} cannot begin a key; give 1 to 64 characters without control characters and braces")]
+    Prefix {
+        /// What was given.
+        prefix: String,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No pool would be allowed.
     #[error("max_pools is 0, so that there could be no pool at all; give at least 1")]
     NoPools,
@@ -142,9 +172,12 @@ pub enum SetLimitsError {
     /// There is no room for a new pool.
     #[error(transparent)]
     TooManyPools(#[from] TooManyPools),
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-/// There is no handle to a pool.
+/// A pool cannot be had or looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PoolError {
@@ -154,6 +187,23 @@ pub enum PoolError {
     /// There is no room for a new pool.
     #[error(transparent)]
     TooManyPools(#[from] TooManyPools),
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A permit is not certain to have its place any more.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RenewError {
+    /// Its lease has passed, or the store has forgotten it: others may have its place.
+    #[error(
+        "the lease was lost: the store gave the place in flight away; end this call, or let it count beside others"
+    )]
+    Lost,
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// No pool can be called that.

@@ -36,6 +36,7 @@ pub struct Ledger {
     /// When calls in flight that were abandoned stop to count, in order.
     leaving: VecDeque<Time>,
     last_grant: Option<Time>,
+    last_cut: Option<Time>,
     /// The latest time seen: a clock that steps back does not take this account with it.
     now: Time,
 }
@@ -58,6 +59,7 @@ impl Ledger {
             in_flight: 0,
             leaving: VecDeque::new(),
             last_grant: None,
+            last_cut: None,
             now: Time::ZERO,
         }
     }
@@ -77,6 +79,39 @@ impl Ledger {
         if !self.limits.same_values(&limits) {
             self.limits = Limits { version: self.limits.version + 1, ..limits };
         }
+    }
+
+    /// Lowers each limit to that of `cut`, in answer to a refusal of a call that was granted at `granted_at`.
+    ///
+    /// `false`: limits were cut since that call was granted, so its refusal is old news, and nothing changes. (One
+    /// cut an episode: a burst of refusals says no more than its first.)
+    pub fn cut(&mut self, granted_at: Time, cut: Limits, now: Time) -> bool {
+        self.advance(now);
+        if self.last_cut.is_some_and(|last| granted_at <= last) {
+            return false;
+        }
+        let lowered = self.limits.lowered_to(&cut);
+        if !self.limits.same_values(&lowered) {
+            self.set_limits(lowered);
+            self.last_cut = Some(self.now);
+        }
+        true
+    }
+
+    /// Charges a call that was granted elsewhere at `at`, whatever the limits say, and counts it as in flight where
+    /// it is `open`. To be told in the order of time.
+    #[cfg(feature = "redis")]
+    pub(crate) fn charge(&mut self, tokens: u64, at: Time, open: bool) -> GrantId {
+        self.in_flight += u64::from(open);
+        if at + self.window.span() <= self.now {
+            // Not to be found when it is completed, as it has left the window.
+            return GrantId(u64::MAX);
+        }
+        let id = GrantId(self.first + self.granted.len() as u64);
+        self.granted.push_back(Entry { at, tokens });
+        self.tokens = self.tokens.saturating_add(tokens);
+        self.last_grant = self.last_grant.max(Some(at));
+        id
     }
 
     /// Forgets what was granted. Calls in flight stay so until they are completed, and the limits stay.
@@ -340,6 +375,23 @@ mod tests {
         ledger.set_limits(Limits { calls: NonZeroU64::new(2), ..Limits::default() });
         assert_eq!(ledger.limits().version, 1);
         assert_eq!(waits(ledger.acquire(0, at(10.0))), (Dimension::Calls, Some(at(63.0))));
+    }
+
+    #[test]
+    fn a_refusal_cuts_once_an_episode_and_never_raises() {
+        let limits = |calls, concurrency| Limits {
+            calls: NonZeroU64::new(calls),
+            concurrency: NonZeroU64::new(concurrency),
+            ..Limits::default()
+        };
+        let mut ledger = ledger(limits(60, 5));
+        assert!(ledger.cut(at(1.0), limits(50, 9), at(10.0)));
+        assert_eq!(*ledger.limits(), Limits { version: 1, ..limits(50, 5) });
+        assert!(!ledger.cut(at(10.0), limits(40, 5), at(11.0)), "granted before the cut");
+        assert!(ledger.cut(at(10.5), limits(40, 0), at(11.0)), "granted after it; no limit is no cut");
+        assert_eq!(*ledger.limits(), Limits { version: 2, ..limits(40, 5) });
+        assert!(ledger.cut(at(12.0), limits(80, 8), at(13.0)));
+        assert_eq!(ledger.limits().version, 2);
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! let permit = limiter.acquire("glm-4.6").tokens(800).timeout(Duration::from_secs(10)).await?;
 //! assert_eq!((permit.seen().calls, permit.seen().tokens, permit.seen().in_flight), (1, 800, 1));
 //! permit.complete(Some(650));
-//! assert_eq!(limiter.peek("glm-4.6")?.seen.tokens, 650);
+//! assert_eq!(limiter.peek("glm-4.6").await?.seen.tokens, 650);
 //! # Ok(())
 //! # }
 //! ```
@@ -24,6 +24,9 @@ mod builder;
 mod clock;
 mod decision;
 mod error;
+#[cfg(feature = "redis")]
+mod fallback;
+mod gate;
 mod ledger;
 mod limiter;
 mod limits;
@@ -32,14 +35,21 @@ mod permit;
 mod pool;
 mod pool_handle;
 mod pool_name;
+#[cfg(feature = "redis")]
+mod redis;
+mod store_error;
+mod telemetry;
 mod time;
 
 pub use acquire::{Acquire, AcquireFuture};
 pub use builder::LimiterBuilder;
 pub use decision::{Decision, Grant, GrantId, Priority, Request, Seen, Wait};
 pub use error::{
-    AcquireError, BadPool, BuildError, LimitError, PoolError, SetLimitsError, TooManyPools, TryAcquireError,
+    AcquireError, BadPool, BuildError, LimitError, PoolError, RenewError, SetLimitsError, TooManyPools,
+    TryAcquireError,
 };
+#[cfg(feature = "redis")]
+pub use fallback::Fallback;
 pub use ledger::Ledger;
 pub use limiter::Limiter;
 pub use limits::{Dimension, Limits, MAX_LIMIT, Window};
@@ -47,4 +57,5 @@ pub use permit::Permit;
 pub use pool::{Pool, Ticket};
 pub use pool_handle::{PoolHandle, PoolStatus};
 pub use pool_name::{MAX_POOL_NAME, NameProblem};
+pub use store_error::{StoreError, StoreProblem};
 pub use time::{Micros, Time};

@@ -64,6 +64,22 @@ impl Limits {
         Self { version: 0, ..*self } == Self { version: 0, ..*other }
     }
 
+    /// These limits, each lowered to that of `cut` where that is lower; longer pacing is lower.
+    #[must_use]
+    pub fn lowered_to(&self, cut: &Self) -> Self {
+        let lower = |ours: Option<NonZeroU64>, cut: Option<NonZeroU64>| match (ours, cut) {
+            (Some(ours), Some(cut)) => Some(ours.min(cut)),
+            (ours, cut) => ours.or(cut),
+        };
+        Self {
+            version: self.version,
+            calls: lower(self.calls, cut.calls),
+            tokens: lower(self.tokens, cut.tokens),
+            concurrency: lower(self.concurrency, cut.concurrency),
+            pacing: self.pacing.max(cut.pacing),
+        }
+    }
+
     /// Whether every store can keep to them.
     ///
     /// # Errors

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decision::{Grant, Request, Seen};
-use crate::error::TryAcquireError;
-use crate::memory::{Answer, Gate};
+use crate::decision::{Grant, GrantId, Seen};
+use crate::error::RenewError;
+use crate::memory;
+#[cfg(feature = "redis")]
+use crate::redis;
+use crate::telemetry;
 use crate::time::{Micros, Time};
 
 /// The right to make one call; the call counts as in flight as long as this lives.
@@ -15,14 +18,15 @@ use crate::time::{Micros, Time};
 /// stay charged. Neither blocks, neither needs a runtime.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use limiter_core::{Limiter, Request};
 /// let limiter = Limiter::memory().max_tokens(1_000).build()?;
-/// let permit = limiter.try_acquire("test", Request { tokens: 900, ..Request::default() })?;
-/// assert_eq!(limiter.peek("test")?.seen.in_flight, 1);
+/// let permit = limiter.try_acquire("test", Request { tokens: 900, ..Request::default() }).await?;
+/// assert_eq!(limiter.peek("test").await?.seen.in_flight, 1);
 /// permit.complete(Some(250));
 ///
-/// let seen = limiter.peek("test")?.seen;
+/// let seen = limiter.peek("test").await?.seen;
 /// assert_eq!((seen.in_flight, seen.calls, seen.tokens), (0, 1, 250));
 /// # Ok(())
 /// # }
@@ -30,10 +34,25 @@ use crate::time::{Micros, Time};
 #[must_use = "a permit that is dropped at once limits nothing: hold it until the response has ended"]
 #[derive(Debug)]
 pub struct Permit {
-    gate: Arc<Gate>,
-    grant: Grant,
+    hold: Hold,
+    at: Time,
+    seen: Seen,
     waited: Micros,
     end: End,
+}
+
+/// Where its call is in flight, and under which name.
+#[derive(Debug)]
+enum Hold {
+    Memory {
+        gate: Arc<memory::Gate>,
+        id: GrantId,
+    },
+    #[cfg(feature = "redis")]
+    Redis {
+        gate: Arc<redis::Gate>,
+        number: u64,
+    },
 }
 
 /// What dropping a permit says of its call.
@@ -46,17 +65,25 @@ enum End {
 }
 
 impl Permit {
-    pub(crate) fn new(gate: Arc<Gate>, grant: Grant, waited: Micros) -> Self {
-        tracing::debug!(
-            pool = gate.name(),
-            waited_us = waited.get(),
-            calls = grant.seen.calls,
-            tokens = grant.seen.tokens,
-            in_flight = grant.seen.in_flight,
-            version = grant.seen.version,
-            "granted"
-        );
-        Self { gate, grant, waited, end: End::Completed(None) }
+    pub(crate) fn in_memory(gate: Arc<memory::Gate>, grant: Grant, waited: Micros) -> Self {
+        Self::new(Hold::Memory { gate, id: grant.id }, grant.at, grant.seen, waited)
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn in_redis(
+        gate: Arc<redis::Gate>,
+        number: u64,
+        at: Time,
+        seen: Seen,
+        waited: Micros,
+    ) -> Self {
+        Self::new(Hold::Redis { gate, number }, at, seen, waited)
+    }
+
+    fn new(hold: Hold, at: Time, seen: Seen, waited: Micros) -> Self {
+        let permit = Self { hold, at, seen, waited, end: End::Completed(None) };
+        telemetry::granted(permit.pool(), waited, &seen);
+        permit
     }
 
     /// The call has ended, and has used so many tokens, prompt and answer together; `None`: as many as were
@@ -73,14 +100,36 @@ impl Permit {
         self.end = End::Abandoned;
     }
 
-    /// What was under way when this was granted, itself included: what a refusal says about the real limit.
-    pub const fn seen(&self) -> Seen {
-        self.grant.seen
+    /// Whether this call still has its place among those in flight.
+    ///
+    /// In Redis it has it by a lease, which is renewed in the background for as long as this lives; asking renews it at
+    /// once. A lease is lost when the process was cut off from the store or stopped for longer than it lasts, or when
+    /// the store has lost its memory: others may have the place by now, and the call counts beside theirs.
+    ///
+    /// # Errors
+    /// The lease was lost; or the store cannot say.
+    pub async fn renew(&self) -> Result<(), RenewError> {
+        match &self.hold {
+            Hold::Memory { .. } => Ok(()),
+            #[cfg(feature = "redis")]
+            Hold::Redis { gate, number } => {
+                if gate.holds(*number).await? {
+                    Ok(())
+                } else {
+                    Err(RenewError::Lost)
+                }
+            }
+        }
     }
 
-    /// When it was granted, on the clock of the limiter.
+    /// What was under way when this was granted, itself included: what a refusal says about the real limit.
+    pub const fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    /// When it was granted, on the clock of the store.
     pub const fn granted_at(&self) -> Time {
-        self.grant.at
+        self.at
     }
 
     /// How long its caller waited for it.
@@ -90,28 +139,25 @@ impl Permit {
 
     /// The name of its pool.
     pub fn pool(&self) -> &str {
-        self.gate.name()
+        match &self.hold {
+            Hold::Memory { gate, .. } => gate.name(),
+            #[cfg(feature = "redis")]
+            Hold::Redis { gate, .. } => gate.name(),
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        match self.end {
-            End::Completed(used_tokens) => self.gate.complete(self.grant.id, used_tokens),
-            End::Abandoned => self.gate.abandon(),
-        }
-    }
-}
-
-/// A permit of `gate` at once, or why not.
-pub(crate) fn try_acquire(gate: Arc<Gate>, request: &Request) -> Result<Permit, TryAcquireError> {
-    match gate.try_enter(request) {
-        Ok(Answer::Granted(grant)) => Ok(Permit::new(gate, grant, Micros::ZERO)),
-        Ok(Answer::TooLarge { limit }) => Err(TryAcquireError::TooLarge { tokens: request.tokens, limit }),
-        Err((wait, now)) => {
-            tracing::debug!(pool = gate.name(), binding = wait.binding.name(), "not granted at once");
-            let retry_after = wait.until.map(|until| until.since(now).into());
-            Err(TryAcquireError::Wait { wait, retry_after })
+        match (&self.hold, self.end) {
+            (Hold::Memory { gate, id }, End::Completed(used_tokens)) => gate.complete(*id, used_tokens),
+            (Hold::Memory { gate, .. }, End::Abandoned) => gate.abandon(),
+            #[cfg(feature = "redis")]
+            (Hold::Redis { gate, number }, End::Completed(used_tokens)) => {
+                gate.complete(*number, used_tokens)
+            }
+            #[cfg(feature = "redis")]
+            (Hold::Redis { gate, number }, End::Abandoned) => gate.abandon(*number),
         }
     }
 }

@@ -53,9 +53,9 @@ impl<W> Pool<W> {
         self.ledger.acquire(request.tokens, now)
     }
 
-    /// Takes a place in the queue.
-    pub fn enqueue(&mut self, request: &Request, who: W, now: Time) -> Ticket {
-        let ticket = Ticket { rank: request.priority.rank(now), number: self.issued };
+    /// Takes a place in the queue, as one who waits since `since`.
+    pub fn enqueue(&mut self, request: &Request, who: W, since: Time) -> Ticket {
+        let ticket = Ticket { rank: request.priority.rank(since), number: self.issued };
         self.issued += 1;
         self.waiters.insert(ticket, Waiter { tokens: request.tokens, who });
         ticket
@@ -114,6 +114,17 @@ impl<W> Pool<W> {
     /// Replaces the limits; see [`Ledger::set_limits`].
     pub fn set_limits(&mut self, limits: Limits) {
         self.ledger.set_limits(limits);
+    }
+
+    /// Lowers the limits in answer to a refusal; see [`Ledger::cut`].
+    pub fn cut(&mut self, granted_at: Time, cut: Limits, now: Time) -> bool {
+        self.ledger.cut(granted_at, cut, now)
+    }
+
+    /// Charges a call that was granted elsewhere; see [`Ledger::charge`].
+    #[cfg(feature = "redis")]
+    pub(crate) fn charge(&mut self, tokens: u64, at: Time, open: bool) -> GrantId {
+        self.ledger.charge(tokens, at, open)
     }
 
     /// Forgets what was granted; see [`Ledger::reset`]. Those who wait keep their places.

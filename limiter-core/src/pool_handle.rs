@@ -1,18 +1,19 @@
 //! One pool at hand.
 
-use std::sync::Arc;
-
 use crate::acquire::Acquire;
 use crate::decision::{Request, Seen};
-use crate::error::{LimitError, TryAcquireError};
+use crate::error::{SetLimitsError, TryAcquireError};
+use crate::gate::Gate;
 use crate::limits::Limits;
-use crate::memory::Gate;
-use crate::permit::{self, Permit};
+use crate::permit::Permit;
+use crate::store_error::StoreError;
 
 /// One pool of a [`Limiter`](crate::Limiter), for paths where looking it up by name would count.
 #[derive(Clone, Debug)]
 pub struct PoolHandle {
-    gate: Arc<Gate>,
+    gate: Gate,
+    /// Those that the pool begins with.
+    limits: Limits,
 }
 
 /// What goes on in a pool at one moment.
@@ -27,8 +28,8 @@ pub struct PoolStatus {
 }
 
 impl PoolHandle {
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+    pub(crate) const fn new(gate: Gate, limits: Limits) -> Self {
+        Self { gate, limits }
     }
 
     /// The pool's name.
@@ -38,47 +39,59 @@ impl PoolHandle {
 
     /// As [`Limiter::acquire`](crate::Limiter::acquire).
     pub fn acquire(&self) -> Acquire {
-        Acquire::new(Ok(Arc::clone(&self.gate)))
+        Acquire::new(Ok(self.gate.clone()))
     }
 
     /// As [`Limiter::try_acquire`](crate::Limiter::try_acquire).
     ///
     /// # Errors
-    /// It would have to wait, or it asks for more tokens than the limit.
-    pub fn try_acquire(&self, request: Request) -> Result<Permit, TryAcquireError> {
-        permit::try_acquire(Arc::clone(&self.gate), &request)
+    /// It would have to wait, it asks for more tokens than the limit, or the store cannot be asked.
+    pub async fn try_acquire(&self, request: Request) -> Result<Permit, TryAcquireError> {
+        self.gate.try_acquire(request).await
     }
 
     /// As [`Limiter::set_limits`](crate::Limiter::set_limits).
     ///
     /// # Errors
-    /// A limit is out of range.
-    pub fn set_limits(&self, limits: Limits) -> Result<(), LimitError> {
-        self.gate.set_limits(limits)
+    /// A limit is out of range, or the store cannot be asked.
+    pub async fn set_limits(&self, limits: Limits) -> Result<(), SetLimitsError> {
+        self.gate.set_limits(limits).await
+    }
+
+    /// As [`Limiter::throttled`](crate::Limiter::throttled).
+    ///
+    /// # Errors
+    /// A limit is out of range, or the store cannot be asked.
+    pub async fn throttled(&self, permit: &Permit, cut: Limits) -> Result<bool, SetLimitsError> {
+        self.gate.cut(permit.granted_at(), cut).await
     }
 
     /// The limits in force.
-    pub fn limits(&self) -> Limits {
-        self.gate.limits()
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn limits(&self) -> Result<Limits, StoreError> {
+        self.gate.limits().await
     }
 
     /// What goes on in the pool, without changing anything.
-    pub fn peek(&self) -> PoolStatus {
-        PoolStatus::of(&self.gate)
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn peek(&self) -> Result<PoolStatus, StoreError> {
+        self.gate.peek(self.limits).await
     }
 
     /// As [`Limiter::reset`](crate::Limiter::reset).
-    pub fn reset(&self) {
-        self.gate.reset();
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn reset(&self) -> Result<(), StoreError> {
+        self.gate.reset().await
     }
 }
 
 impl PoolStatus {
-    pub(crate) fn of(gate: &Gate) -> Self {
-        let (seen, waiting, limits) = gate.status();
-        Self { seen, waiting, limits }
-    }
-
     /// That of a pool which was not used yet.
     pub(crate) fn unused(limits: Limits) -> Self {
         Self { seen: Seen::default(), waiting: 0, limits }

@@ -138,7 +138,7 @@ proptest! {
             let epoch = Instant::now();
             let limiter = Limiter::memory().period(period).guard(guard).build().expect("in range");
             let pool = limiter.pool("test").expect("a good name");
-            pool.set_limits(limits).expect("in range");
+            pool.set_limits(limits).await.expect("in range");
             let tasks: Vec<_> =
                 callers.iter().map(|caller| tokio::spawn(call(pool.clone(), *caller, epoch))).collect();
             let mut ends = Vec::new();
@@ -160,7 +160,7 @@ proptest! {
                     End::Cancelled => assert!(caller.cancelled.is_some()),
                 }
             }
-            let status = pool.peek();
+            let status = pool.peek().await.expect("in memory");
             assert_eq!((status.waiting, status.seen.in_flight), (0, 0), "leaked");
             tokio::task::yield_now().await;
             assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "left running");
@@ -209,6 +209,6 @@ async fn threads_do_not_get_past_the_limits_either() {
     for pair in granted.windows(201) {
         assert!(pair[200].since(pair[0]) >= span, "more than 200 calls within {span}");
     }
-    let status = pool.peek();
+    let status = pool.peek().await.expect("in memory");
     assert_eq!((status.waiting, status.seen.in_flight), (0, 0), "leaked");
 }

@@ -57,13 +57,25 @@ impl Gate {
     }
 
     /// Answers at once; or takes a place in the queue, whose [`Gate::answer`] is to be asked for next.
-    pub(crate) fn enter(&self, request: &Request, waker: &Waker) -> Result<Answer, Place> {
+    ///
+    /// `since`: when it began to wait elsewhere, if it did.
+    pub(crate) fn enter(
+        &self,
+        request: &Request,
+        waker: &Waker,
+        since: Option<Time>,
+    ) -> Result<Answer, Place> {
         let now = self.clock.now();
+        let since = since.unwrap_or(now);
         let mut queue = self.lock();
-        let woken = queue.serve(now);
+        let mut woken = queue.serve(now);
         let entry = queue.decide(request, now).map_err(|wait| {
-            let ticket = queue.pool.enqueue(request, waker.clone(), now);
-            Place { ticket, since: now, wait }
+            let ticket = queue.pool.enqueue(request, waker.clone(), since);
+            if since < now {
+                // It may have come before all others, and be free to go.
+                woken.append(&mut queue.serve(now));
+            }
+            Place { ticket, since, wait }
         });
         self.finish(queue, now, woken);
         entry
@@ -146,6 +158,18 @@ impl Gate {
         Ok(())
     }
 
+    /// Lowers the limits in answer to a refusal; `false`: old news.
+    pub(crate) fn cut(&self, granted_at: Time, cut: Limits) -> Result<bool, LimitError> {
+        cut.check()?;
+        let now = self.clock.now();
+        let mut queue = self.lock();
+        let news = queue.pool.cut(granted_at, cut, now);
+        let mut woken = queue.send_away_unservable();
+        woken.append(&mut queue.serve(now));
+        self.finish(queue, now, woken);
+        Ok(news)
+    }
+
     /// Forgets what was granted; calls in flight and waiters stay.
     pub(crate) fn reset(&self) {
         let now = self.clock.now();
@@ -153,6 +177,12 @@ impl Gate {
         queue.pool.reset();
         let woken = queue.serve(now);
         self.finish(queue, now, woken);
+    }
+
+    /// Charges a call that was granted elsewhere; see [`Ledger::charge`](crate::Ledger::charge).
+    #[cfg(feature = "redis")]
+    pub(crate) fn charge(&self, tokens: u64, at: Time, open: bool) -> GrantId {
+        self.lock().pool.charge(tokens, at, open)
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -1,6 +1,7 @@
 //! The store in memory: the pools of one process, each made on first use.
 
 mod driver;
+mod entry;
 mod gate;
 mod queue;
 
@@ -12,6 +13,7 @@ use crate::error::{BadPool, TooManyPools};
 use crate::limits::{Limits, Window};
 use crate::pool_name;
 
+pub(crate) use entry::Entry;
 pub(crate) use gate::{Gate, Place};
 pub(crate) use queue::Answer;
 

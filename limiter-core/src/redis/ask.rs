@@ -1,0 +1,293 @@
+//! What callers ask of a pool's store, and how the store is asked.
+
+use super::gate::{Gate, Parting};
+use super::link::Connection;
+use super::reply::{Answer, Granted, Outcome, Reply};
+use super::script::{ACQUIRE, Arguments, LEAVE, LIMIT, PEEK, Script, TURN};
+use crate::decision::{Request, Wait};
+use crate::limits::Limits;
+use crate::pool_handle::PoolStatus;
+use crate::store_error::{StoreError, StoreProblem};
+use crate::telemetry;
+use crate::time::{Micros, Time};
+
+/// How many times a step is tried again after the pool did not know this process, or its connection broke.
+const ATTEMPTS: usize = 4;
+
+/// What a look at the pool changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peek {
+    Look,
+    Forget,
+}
+
+/// How a request is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Without a place in the queue.
+    Try,
+    Queue,
+    /// The same again, since the answer to an earlier one was lost or may have been.
+    Retry,
+    Again,
+}
+
+/// What the store says to a request.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Granted(Granted),
+    Wait(Wait, Time),
+    TooLarge { limit: u64 },
+}
+
+/// What callers do.
+impl Gate {
+    /// Asks the store, joining first where need be; the error: there is no store to ask.
+    pub(super) async fn ask(
+        &self,
+        number: u64,
+        request: &Request,
+        since: Time,
+        mut mode: Mode,
+    ) -> Result<Asked, StoreError> {
+        let handicap = request.priority.rank(Time::ZERO).as_micros();
+        let mut attempt = 0;
+        loop {
+            let (epoch, mut connection) = self.connection().await?;
+            let age = self.now().since(since).get();
+            let mut arguments = self.arguments();
+            arguments.number(number).number(request.tokens).number(handicap).number(age).text(mode.word());
+            // What has ended goes along: a caller that makes one call after the other sends one command for each.
+            add_partings(&mut arguments, &self.lock().take_partings());
+            match self.run(&mut connection, &ACQUIRE, &arguments).await {
+                Ok(Some(answer)) => match answer.outcome {
+                    Outcome::Granted(granted) => return Ok(Asked::Granted(granted)),
+                    Outcome::Wait(wait) => return Ok(Asked::Wait(wait, answer.now)),
+                    Outcome::TooLarge { limit } => return Ok(Asked::TooLarge { limit }),
+                    outcome => return Err(unexpected(&outcome)),
+                },
+                Ok(None) => self.part(epoch),
+                Err(error) => self.fail(epoch, &error),
+            }
+            // Whether that one was heard is not known, so the next may be its repetition.
+            mode = mode.again();
+            attempt += 1;
+            if attempt == ATTEMPTS {
+                return Err(StoreError::new(StoreProblem::NotReady, "the pool was lost again and again"));
+            }
+        }
+    }
+
+    /// The last chance of a waiter whose time is up, whose place is given up otherwise.
+    pub(super) async fn last_chance(&self, number: u64) -> Result<Asked, StoreError> {
+        let (epoch, mut connection) = self.connection().await?;
+        let mut arguments = self.arguments();
+        arguments.number(number);
+        match self.run(&mut connection, &LEAVE, &arguments).await {
+            Ok(Some(Answer { outcome: Outcome::Granted(granted), .. })) => Ok(Asked::Granted(granted)),
+            Ok(Some(Answer { outcome: Outcome::Wait(wait), now, .. })) => Ok(Asked::Wait(wait, now)),
+            Ok(Some(answer)) => Err(unexpected(&answer.outcome)),
+            Ok(None) => {
+                self.part(epoch);
+                Err(StoreError::new(StoreProblem::NotReady, "the pool was lost"))
+            }
+            Err(error) => {
+                self.fail(epoch, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes limits, or lowers them in answer to a refusal of a call granted at `granted_at`; `false`: old news.
+    pub(crate) async fn limit(&self, limits: Limits, granted_at: Option<Time>) -> Result<bool, StoreError> {
+        let granted_at = granted_at.map_or(-1, |at| at.as_micros() as i64);
+        let answer = self
+            .step(&LIMIT, |arguments| {
+                add_limits(arguments, &limits);
+                arguments.signed(granted_at);
+            })
+            .await?;
+        let done = !matches!(answer.outcome, Outcome::Old);
+        let mut state = self.lock();
+        state.set = true;
+        if done && granted_at >= 0 {
+            state.cut = answer.now;
+        }
+        Ok(done)
+    }
+
+    /// The counts, how many wait, and the limits; none: the pool was never used.
+    pub(crate) async fn peek(&self, peek: Peek) -> Result<Option<PoolStatus>, StoreError> {
+        let (epoch, mut connection) = self.home.link.connection().await?;
+        let mut arguments = self.arguments();
+        arguments.text(match peek {
+            Peek::Look => "look",
+            Peek::Forget => "forget",
+        });
+        if peek == Peek::Forget {
+            self.lock().journal.forget();
+        }
+        match self.run_raw(&mut connection, &PEEK, &arguments).await {
+            Ok(Reply::Answer(answer)) => {
+                let Outcome::Seen { seen, waiting, .. } = answer.outcome else {
+                    return Err(unexpected(&answer.outcome));
+                };
+                let limits = self.lock().limits;
+                Ok(Some(PoolStatus {
+                    seen,
+                    waiting: waiting as usize,
+                    limits: answer.limits.unwrap_or(limits),
+                }))
+            }
+            Ok(_) => Ok(None),
+            Err(error) => {
+                self.fail(epoch, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the store still counts a call as in flight; its lease is renewed in any case.
+    pub(crate) async fn holds(&self, number: u64) -> Result<bool, StoreError> {
+        if self.lock().journal.is_lost(number) {
+            return Ok(false);
+        }
+        let ask = |arguments: &mut Arguments| {
+            arguments.text("b").number(0).signed(-1).text("l").number(number).signed(-1);
+        };
+        let answer = self.step(&TURN, ask).await?;
+        // The join, if there was one, has told the store of a call that it had given up.
+        let lost = self.lock().journal.is_lost(number);
+        Ok(!lost && matches!(answer.outcome, Outcome::Done { flag: true, .. }))
+    }
+
+    /// The limits in force.
+    pub(crate) async fn fresh_limits(&self) -> Result<Limits, StoreError> {
+        Ok(self.peek(Peek::Look).await?.map_or(self.home.settings.limits, |status| status.limits))
+    }
+}
+
+/// Running scripts.
+impl Gate {
+    /// Runs a script for which this process has to take part.
+    pub(super) async fn step(
+        &self,
+        script: &Script,
+        add: impl Fn(&mut Arguments),
+    ) -> Result<Answer, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let (epoch, mut connection) = self.connection().await?;
+            let mut arguments = self.arguments();
+            add(&mut arguments);
+            match self.run(&mut connection, script, &arguments).await {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => self.part(epoch),
+                Err(error) => {
+                    self.fail(epoch, &error);
+                    return Err(error);
+                }
+            }
+        }
+        Err(StoreError::new(StoreProblem::NotReady, "the pool was lost again and again"))
+    }
+
+    /// The answer; none: the process has to join.
+    pub(super) async fn run(
+        &self,
+        connection: &mut Connection,
+        script: &Script,
+        arguments: &Arguments,
+    ) -> Result<Option<Answer>, StoreError> {
+        match self.run_raw(connection, script, arguments).await? {
+            Reply::Answer(answer) => Ok(Some(answer)),
+            Reply::Join | Reply::Unused => Ok(None),
+        }
+    }
+
+    async fn run_raw(
+        &self,
+        connection: &mut Connection,
+        script: &Script,
+        arguments: &Arguments,
+    ) -> Result<Reply, StoreError> {
+        let sent = self.now();
+        let value = script.run(connection, &self.keys, arguments).await?;
+        telemetry::store_answered(self.now().since(sent).into());
+        let reply = Reply::parse(value)?;
+        if let Reply::Answer(answer) = &reply {
+            self.absorb(answer, sent);
+        }
+        Ok(reply)
+    }
+
+    /// What every script is given first.
+    pub(super) fn membership(&self) -> Arguments {
+        let mut arguments = Arguments::default();
+        let lease = Micros::from(self.home.settings.lease).get();
+        arguments.text(&self.home.process).number(lease).text(&self.home.channel());
+        arguments
+    }
+
+    /// That, and the version of the limits that this process knows.
+    fn arguments(&self) -> Arguments {
+        let mut arguments = self.membership();
+        let state = self.lock();
+        arguments.signed(if state.known { state.limits.version as i64 } else { -1 });
+        arguments
+    }
+
+    /// Takes note of what every answer says.
+    fn absorb(&self, answer: &Answer, sent: Time) {
+        if self.head(answer.now, sent, answer.alarm)
+            && let Some(limits) = answer.limits
+        {
+            let mut state = self.lock();
+            state.limits = limits;
+            state.known = true;
+        }
+        for (number, news) in &answer.news {
+            self.deliver(*number, *news);
+        }
+    }
+}
+
+impl Mode {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Try => "try",
+            Self::Queue => "queue",
+            Self::Retry => "retry",
+            Self::Again => "again",
+        }
+    }
+
+    pub(super) const fn again(self) -> Self {
+        match self {
+            Self::Try | Self::Retry => Self::Retry,
+            Self::Queue | Self::Again => Self::Again,
+        }
+    }
+}
+
+pub(super) fn add_limits(arguments: &mut Arguments, limits: &Limits) {
+    let or_none = |limit: Option<std::num::NonZeroU64>| limit.map_or(0, std::num::NonZeroU64::get);
+    arguments.number(or_none(limits.calls)).number(or_none(limits.tokens));
+    arguments.number(or_none(limits.concurrency)).number(limits.pacing.get());
+}
+
+pub(super) fn add_partings(arguments: &mut Arguments, partings: &[Parting]) {
+    for parting in partings {
+        match *parting {
+            Parting::Completed { number, used } => {
+                let used = used.map_or(-1, |used| used.min(crate::limits::MAX_LIMIT) as i64);
+                arguments.text("c").number(number).signed(used)
+            }
+            Parting::Abandoned { number } => arguments.text("a").number(number).signed(-1),
+            Parting::Left { number } => arguments.text("x").number(number).signed(-1),
+        };
+    }
+}
+
+pub(super) fn unexpected(outcome: &Outcome) -> StoreError {
+    StoreError::new(StoreProblem::Other, format!("a script answered out of turn: {outcome:?}"))
+}
