@@ -29,6 +29,12 @@ pub enum Reason {
     Probed(Dimension),
     /// The last raise was accepted, so there is more.
     Climbed(Dimension),
+    /// What happened on earlier days at this time, or what the provider states of this dimension's limit, says so.
+    Told(Dimension),
+    /// The platform is overloaded, or has asked to wait: calls are spaced.
+    Braked,
+    /// It is so no more.
+    Released,
     /// Demand pressed against the limits, and nothing was refused for long enough.
     Unrefused,
     /// An answer took longer than usual, which some laws take for a queue at the provider.
@@ -50,9 +56,9 @@ pub struct UnknownReason(pub String);
 impl Reason {
     /// All of them, dimension by dimension where they name one.
     pub fn all() -> impl Iterator<Item = Self> {
-        let named = [Self::Refused, Self::Revealed, Self::Probed, Self::Climbed];
+        let named = [Self::Refused, Self::Revealed, Self::Probed, Self::Climbed, Self::Told];
         let each = named.into_iter().flat_map(|reason| Dimension::ALL.map(reason));
-        each.chain([Self::Unrefused, Self::Slow])
+        each.chain([Self::Braked, Self::Released, Self::Unrefused, Self::Slow])
     }
 }
 
@@ -73,6 +79,9 @@ impl fmt::Display for Reason {
             Self::Revealed(dimension) => write!(f, "revealed for {}", dimension.name()),
             Self::Probed(dimension) => write!(f, "probed for {}", dimension.name()),
             Self::Climbed(dimension) => write!(f, "climbed for {}", dimension.name()),
+            Self::Told(dimension) => write!(f, "told for {}", dimension.name()),
+            Self::Braked => f.write_str("overloaded or asked to wait"),
+            Self::Released => f.write_str("no more overloaded or asked to wait"),
             Self::Unrefused => f.write_str("pressed and not refused"),
             Self::Slow => f.write_str("answered slowly"),
         }
@@ -92,13 +101,16 @@ mod tests {
             Reason::Climbed(_) => 3,
             Reason::Unrefused => 4,
             Reason::Slow => 5,
+            Reason::Told(_) => 6,
+            Reason::Braked => 7,
+            Reason::Released => 8,
         }
     }
 
     #[test]
     fn all_reasons_are_listed() {
         let places: std::collections::BTreeSet<_> = Reason::all().map(place).collect();
-        assert!(places.into_iter().eq(0..6));
+        assert!(places.into_iter().eq(0..9));
     }
 
     #[test]

@@ -90,7 +90,7 @@ mod tests {
 
     fn refused(granted_at: Time, calls: u64) -> Feedback {
         let seen = Seen { calls, ..Seen::default() };
-        Feedback { granted_at, seen, seen_at_end: seen, outcome: Outcome::Refused(Signal::Rate) }
+        Feedback { granted_at, seen, seen_at_end: seen, outcome: Outcome::Refused(Signal::Rate), hint: None }
     }
 
     fn at(secs: u64) -> Time {

@@ -6,6 +6,7 @@
 mod adjustment;
 mod control_loop;
 mod controller;
+mod hint;
 mod outcome;
 mod settings;
 
@@ -15,5 +16,6 @@ pub use controller::{
     Aimd, AimdSettings, AnyController, AwsCubic, ConcurrencyRange, Controller, Fixed, Inspect, Kind,
     NetflixAimd, NetflixAimdSettings, NetflixGradient, Predictive, UnknownController,
 };
+pub use hint::{Hint, Stated};
 pub use outcome::{Feedback, Outcome, Signal};
 pub use settings::{Bounds, ControllerSettings, InvalidSetting, LimiterSettings, Settings};

@@ -3,6 +3,8 @@
 use limiter_core::{Seen, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
+
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -44,6 +46,8 @@ pub struct Feedback {
     pub seen_at_end: Seen,
     /// What became of it.
     pub outcome: Outcome,
+    /// What the answer said of the limits besides.
+    pub hint: Option<Hint>,
 }
 
 impl Feedback {

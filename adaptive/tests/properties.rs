@@ -58,7 +58,7 @@ fn feedback(end: &End, now: Time) -> Feedback {
     let (calls, tokens, in_flight) = end.counts;
     let seen = Seen { calls, tokens, in_flight, version: 0 };
     let seen_at_end = Seen { calls: calls + end.more_at_end, ..seen };
-    Feedback { granted_at: now - end.took, seen, seen_at_end, outcome: end.outcome }
+    Feedback { granted_at: now - end.took, seen, seen_at_end, outcome: end.outcome, hint: None }
 }
 
 /// Tells a loop of all ends, waking it as it wishes, and hands every adjustment to `check`.

@@ -213,7 +213,7 @@ mod tests {
 
     fn feedback(calls: u64, in_flight: u64, outcome: Outcome) -> Feedback {
         let seen = Seen { calls, in_flight, ..Seen::default() };
-        Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome }
+        Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome, hint: None }
     }
 
     fn at(minutes: u64) -> Time {
@@ -298,7 +298,7 @@ mod tests {
         let mut aimd = Aimd::new(AimdSettings::default(), &limits);
         let seen = Seen { tokens: 50_000, ..Seen::default() };
         let outcome = Outcome::Refused(Signal::Tokens);
-        let refusal = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome };
+        let refusal = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome, hint: None };
         let (cut, _) = aimd.observe(&refusal, &limits, at(1)).unwrap();
         assert_eq!(cut.tokens, NonZeroU64::new(40_000));
     }

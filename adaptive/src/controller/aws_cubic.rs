@@ -175,7 +175,7 @@ mod tests {
 
         fn observe(&mut self, secs: f64, outcome: Outcome) -> Option<Reason> {
             let seen = Seen::default();
-            let feedback = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome };
+            let feedback = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome, hint: None };
             let (limits, reason) = self.law.observe(&feedback, &self.limits, Time::from_secs_f64(secs))?;
             self.limits = limits;
             Some(reason)
@@ -240,7 +240,8 @@ mod tests {
         let pacing = Micros::from_secs(5);
         let mut law = AwsCubic::new(Micros::from_secs(60), pacing);
         let seen = Seen::default();
-        let refusal = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome: REFUSED };
+        let refusal =
+            Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome: REFUSED, hint: None };
         let (limits, _) = law.observe(&refusal, &Limits::default(), Time::ZERO).unwrap();
         assert_eq!(limits.pacing, pacing);
     }

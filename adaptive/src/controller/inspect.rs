@@ -145,7 +145,7 @@ mod tests {
 
     fn observe(law: &mut Inspect, secs: u64, in_flight: u64, outcome: Outcome) -> Option<Reason> {
         let seen = Seen { in_flight, ..Seen::default() };
-        let feedback = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome };
+        let feedback = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome, hint: None };
         let now = Time::ZERO + Micros::from_secs(secs);
         law.observe(&feedback, &Limits::default(), now).map(|(_, reason)| reason)
     }

@@ -130,7 +130,7 @@ mod tests {
 
     fn observe(law: &mut NetflixGradient, in_flight: u64, secs: f64, outcome: Outcome) -> Option<Reason> {
         let seen = Seen { in_flight, ..Seen::default() };
-        let feedback = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome };
+        let feedback = Feedback { granted_at: Time::ZERO, seen, seen_at_end: seen, outcome, hint: None };
         let now = Time::ZERO + Micros::from_secs_f64(secs);
         law.observe(&feedback, &Limits::default(), now).map(|(_, reason)| reason)
     }

@@ -12,14 +12,24 @@ pub(crate) enum Kind {
     Revealed,
     Probed,
     Climbed,
+    Told,
     Unrefused,
     Slow,
+    Spaced,
 }
 
 impl Kind {
     /// In the order of a legend.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Refused, Self::Revealed, Self::Probed, Self::Climbed, Self::Unrefused, Self::Slow];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::Revealed,
+        Self::Probed,
+        Self::Climbed,
+        Self::Told,
+        Self::Unrefused,
+        Self::Slow,
+        Self::Spaced,
+    ];
 
     /// The mark of a reason, whatever its dimension.
     pub(crate) const fn of(reason: Reason) -> Self {
@@ -30,6 +40,8 @@ impl Kind {
             Reason::Climbed(_) => Self::Climbed,
             Reason::Unrefused => Self::Unrefused,
             Reason::Slow => Self::Slow,
+            Reason::Told(_) => Self::Told,
+            Reason::Braked | Reason::Released => Self::Spaced,
         }
     }
 
@@ -42,6 +54,8 @@ impl Kind {
             Self::Climbed => "climbed on",
             Self::Unrefused => "not refused",
             Self::Slow => "slow answer",
+            Self::Told => "foretold or stated",
+            Self::Spaced => "calls spaced",
         }
     }
 
@@ -55,6 +69,8 @@ impl Kind {
             Self::Climbed => (Triangle { up, hollow: true }, BLACK),
             Self::Unrefused => (Triangle { up, hollow: true }, QUIET),
             Self::Slow => (Triangle { up: down, hollow: true }, QUIET),
+            Self::Told => (Triangle { up, hollow: false }, QUIET),
+            Self::Spaced => (Triangle { up: down, hollow: false }, QUIET),
         }
     }
 }

@@ -133,7 +133,8 @@ impl<R: Recorder> World<'_, R> {
             _ => limiter.pool.complete(grant.id, used),
         }
         if let Pilot::Loop(control) = &mut limiter.pilot {
-            let feedback = Feedback { granted_at: grant.at, seen: grant.seen, seen_at_end, outcome };
+            let feedback =
+                Feedback { granted_at: grant.at, seen: grant.seen, seen_at_end, outcome, hint: None };
             if let Some(adjustment) = control.observe(&feedback, self.now) {
                 self.tally.adjusted(&adjustment);
                 self.set_limits(adjustment.to);

@@ -1,68 +1,78 @@
 //! Learns an unknown, moving limit from refusals, and spends no more of them than the operator allows.
 
+mod blame;
+mod brake;
+mod budget;
+mod forecast;
+mod hold;
+mod reading;
 mod seek;
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use limiter_core::{Dimension, Limits, Micros, Seen, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::adjustment::Reason;
 use crate::controller::Controller;
+use crate::hint::Hint;
 use crate::outcome::{Feedback, Outcome, Signal};
+use brake::Brake;
+use budget::Budget;
+use forecast::Forecast;
 use seek::{Move, Seek};
 
-/// Refusals that the budget is overdrawn by at most, and that it saves up at most.
-const CREDIT: (f64, f64) = (-5.0, 3.0);
-/// The share of the budget that is spent where nothing changes…
-const CALM_SHARE: f64 = 0.65;
-/// …and what of the rest is spent with each change an hour.
-const TURBULENT_SHARE: f64 = 1.5;
-/// How long nothing is probed after the platform was overloaded: what is refused then says nothing.
-const OVERLOAD_REST: Micros = Micros::from_secs(300);
 /// Refusals that are remembered, to tell what was charged here and not by the provider.
 const MOST_REFUSALS: usize = 64;
 /// A call reserves tokens in lumps, so that demand presses before the last token is taken.
 const TOKENS_PRESS: f64 = 0.95;
+/// The dimensions that are searched, in the order in which they are asked.
+const SEARCHED: [Dimension; 3] = [Dimension::Calls, Dimension::Tokens, Dimension::Concurrency];
 
 /// Reads limits off refusals, holds just under them, and probes within a budget.
 ///
 /// Under a provider that counts, a refusal says more than "less": what was accepted in the window, or is in
-/// flight, at that moment *is* the limit. Each dimension is searched by itself, at a level `x`:
+/// flight, at that moment *is* the limit. And a refusal is dear: with probes at a rate `h` and limits that rise by a
+/// share `u` at a rate `l`, `l u / 2 h` of the capacity is lost, so in a restless world one refusal fewer elsewhere is
+/// worth the capacity of some ten minutes. Each dimension is searched by itself, at a level `x`:
 ///
 /// - **climb**: with every call accepted at the limit, `x <- x + max(1, r x)`, until one is refused, with `n`
 ///   under way; then `x <- (n - 1)(1 - m)`, and hold. Nothing lower than what the last hold had: a climb that
 ///   fails is no cut. Further refusals of calls that were granted before lower the reading by one each: of `n`
 ///   that left together, those that were refused were not accepted.
-/// - **hold**: a refusal in a hold is a surprise. The first is taken for a drift, `x <- (n - 1)(1 - d)`; those
-///   that follow before a call is accepted at the limit are a step, and cut deeper each time. Then climb back,
-///   below what was refused last.
-/// - **probe**: a hold ends in a climb when demand presses, the time has come, and the budget has a refusal to
-///   spare. The hold is longer after each climb that won nothing, shorter after a deep fall, and longer by
-///   `1 / sqrt(p)` where only a share `p` of calls finds the limit full.
-/// - `d` grows while surprises follow closely, and shrinks when they do not; `m` is what a climb read too high,
-///   if a hold was surprised right after it (a token bucket lets a burst pass that it does not let last).
+/// - **hold**: a refusal in a hold is a surprise.
+/// - **fall**: `x <- (1 - c)(n - 1)` with every surprise, deep enough that most falls end with the first: the time
+///   below the limit costs less than a second refusal. When a call is accepted at `x`, it climbs back, up to
+///   `(1 - d)(n - 1)` of what was refused at first. Unrefused, it was a drift; refused on the way, that is the limit.
+/// - **probe**: a hold ends in a climb when demand presses, the time has come, and the budget has a
+///   refusal to spare. The hold is longer after each climb that won nothing, shorter after a deep fall,
+///   and longer by `1 / sqrt(p)` where only a share `p` of calls finds the limit full.
+/// - **forecast**: at each quarter of an hour, a level that is held is moved as it moved on
+///   earlier days, if these have foretold well: down without a refusal, up without a probe.
+/// - `d` grows while drifts follow closely, and shrinks when they do not; `m` is learned from
+///   readings that turned out too high.
 ///
-/// The budget: `hits_per_hour` refusals an hour are saved up, less where nothing changes; every refusal takes
-/// one, and only probes ask whether one is left. So falls, which cannot be chosen, are paid for by fewer probes.
+/// A refusal for calls *or* concurrency is put down to the more suspect of the two (`blame.rs`). Where a
+/// dimension was cut in vain, the other one makes room as well: both climb back, one raise at a time, the last
+/// one taken back where nothing has proven it, so that only the one to blame meets a refusal.
 ///
-/// A refusal for calls *or* concurrency is put down to the dimension that went beyond all that had been accepted;
-/// where both or neither did, to the one whose limit was full; then to the one that was not just cut in vain (a
-/// cut of the wrong one costs little, as it climbs back unrefused); then to the one at whose limit more calls were
-/// refused lately, of those that filled it. An overload of the platform (1305) says nothing about a limit: nothing
-/// is probed for a while.
+/// An overload of the platform (1305) says nothing about a limit: the levels stay, and single calls are
+/// let through, ever further apart, until they are accepted again. What a provider [states](Hint) of its limits
+/// bounds a level, or raises it without a refusal; what it asks to wait is waited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predictive {
-    hits_per_hour: f64,
     /// The window in which the provider counts.
     period: Micros,
-    calls: Seek,
-    tokens: Seek,
-    concurrency: Seek,
-    /// Refusals that may be spent on probes, and when that was last reckoned.
-    credit: f64,
-    credited: Time,
-    rests_until: Time,
+    /// By their order in [`SEARCHED`].
+    seeks: [Seek; 3],
+    forecasts: [Forecast; 3],
+    budget: Budget,
+    brake: Brake,
+    /// When a limit was raised last.
+    raised: Time,
+    /// When the next quarter of an hour begins.
+    next_slot: Time,
     /// When those calls were granted that were refused within the last window.
     refusals: VecDeque<Time>,
 }
@@ -71,75 +81,78 @@ impl Predictive {
     /// Starts from `start`, which is a guess, under a provider that counts in windows of `period`, and aims at no
     /// more than `hits_per_hour` refusals an hour (above 0).
     pub fn new(hits_per_hour: f64, period: Micros, start: &Limits) -> Self {
-        // In a steady world, probes alone must stay within the budget: the longest hold is 2.5 times the first.
-        let first_hold = Micros::from_secs_f64(0.7 * 3_600.0 / hits_per_hour);
+        let budget = Budget::new(hits_per_hour);
+        let seek = |limit, press| Seek::new(limit, press, budget.first_hold());
         Self {
-            hits_per_hour,
             period,
-            calls: Seek::new(start.calls, 1.0, first_hold),
-            tokens: Seek::new(start.tokens, TOKENS_PRESS, first_hold),
-            concurrency: Seek::new(start.concurrency, 1.0, first_hold),
-            // What a start teaches is worth what it costs.
-            credit: CREDIT.1,
-            credited: Time::ZERO,
-            rests_until: Time::ZERO,
+            seeks: [seek(start.calls, 1.0), seek(start.tokens, TOKENS_PRESS), seek(start.concurrency, 1.0)],
+            forecasts: [const { Forecast::new() }; 3],
+            budget,
+            brake: Brake::new(start.pacing, period),
+            raised: Time::ZERO,
+            next_slot: Forecast::next_slot(Time::ZERO),
             refusals: VecDeque::new(),
         }
     }
 
     fn accepted(&mut self, feedback: &Feedback, now: Time) -> Option<Reason> {
-        let may_probe = self.credit >= 1.0 && now >= self.rests_until;
-        let Seen { calls, tokens, in_flight, .. } = feedback.seen;
-        let granted = feedback.granted_at;
-        let dimensions = [
-            (Dimension::Calls, &mut self.calls, calls),
-            (Dimension::Tokens, &mut self.tokens, tokens),
-            (Dimension::Concurrency, &mut self.concurrency, in_flight),
-        ];
-        let mut reason = None;
-        for (dimension, seek, seen) in dimensions {
-            // One probe at a time: were both refused, nobody could tell which was.
-            let may_probe = may_probe && reason.is_none();
+        let released = self.brake.accepted(feedback.granted_at, now).then_some(Reason::Released);
+        let may_probe = self.budget.allows_one() && !self.brake.rests(now);
+        let mut raised = None;
+        for ((dimension, seek), seen) in SEARCHED.into_iter().zip(&mut self.seeks).zip(counts(&feedback.seen))
+        {
             seek.note(seen, false);
-            let moved = seek.accepted(seen, granted, may_probe, now);
-            reason = reason.or(moved.map(|moved| because(moved, dimension)));
+            // One raise at a time: were both refused, nobody could tell which was.
+            let last = if raised.is_some() { now } else { self.raised };
+            let moved = seek.accepted(seen, feedback.granted_at, last, may_probe, now);
+            raised = raised.or(moved.map(|moved| (moved, dimension)));
         }
-        reason
+        let Some((moved, raised)) = raised else { return released };
+        self.raised = now;
+        for (dimension, seek) in SEARCHED.into_iter().zip(&mut self.seeks) {
+            if dimension != raised && dimension != Dimension::Tokens {
+                seek.retract();
+            }
+        }
+        Some(because(moved, raised))
     }
 
     fn refused(&mut self, signal: Signal, feedback: &Feedback, now: Time) -> Option<Reason> {
-        let seen = feedback.most_seen();
+        let seen = counts(&feedback.most_seen());
         let blamed = match signal {
-            Signal::Rate | Signal::Ramp => Dimension::Calls,
-            Signal::Concurrency => Dimension::Concurrency,
-            Signal::Tokens => Dimension::Tokens,
-            Signal::RateOrConcurrency => self.blame(&seen, now),
+            Signal::Rate | Signal::Ramp => 0,
+            Signal::Tokens => 1,
+            Signal::Concurrency => 2,
+            Signal::RateOrConcurrency => self.blame(seen, now),
             Signal::Overload => {
-                self.rests_until = now + OVERLOAD_REST;
-                return None;
+                return self.brake.overloaded(feedback.granted_at, now).then_some(Reason::Braked);
             }
         };
-        self.credit = (self.credit - 1.0).max(CREDIT.0);
-        self.calls.note(seen.calls, true);
-        self.tokens.note(seen.tokens, true);
-        self.concurrency.note(seen.in_flight, true);
-        let others = self.remember(feedback.granted_at);
-        let (seek, seen, others) = match blamed {
-            Dimension::Concurrency => (&mut self.concurrency, seen.in_flight, 0),
-            Dimension::Tokens => (&mut self.tokens, seen.tokens, 0),
-            _ => (&mut self.calls, seen.calls, others),
-        };
-        if seek.is_old(feedback.granted_at) {
-            return seek.reread().then_some(Reason::Revealed(blamed));
+        self.budget.charge();
+        for (seek, seen) in self.seeks.iter_mut().zip(seen) {
+            seek.note(seen, true);
         }
-        Some(because(seek.refused(seen, others, now), blamed))
+        let others = self.remember(feedback.granted_at);
+        // Only of the calls in the window is it known how many of them were refused.
+        let others = if blamed == 0 { others } else { 0 };
+        let seek = &mut self.seeks[blamed];
+        if seek.is_old(feedback.granted_at) {
+            return seek.reread().then_some(Reason::Revealed(SEARCHED[blamed]));
+        }
+        let in_vain = signal == Signal::RateOrConcurrency && seek.was_cut_in_vain(seen[blamed], now);
+        let moved = seek.refused(seen[blamed], others, in_vain, now);
+        if in_vain {
+            let other = 2 - blamed;
+            self.seeks[other].make_room(seen[other], now);
+        }
+        Some(because(moved, SEARCHED[blamed]))
     }
 
-    fn blame(&self, seen: &Seen, now: Time) -> Dimension {
-        let calls = self.calls.suspicion(seen.calls, now);
-        let in_flight = self.concurrency.suspicion(seen.in_flight, now);
+    /// Calls or concurrency, by their place in [`SEARCHED`].
+    fn blame(&self, seen: [u64; 3], now: Time) -> usize {
+        let suspicion = |dimension: usize| self.seeks[dimension].suspicion(seen[dimension], now);
         // On GLM the cap on calls in flight is the one that binds most often, so it is blamed on a tie.
-        if calls > in_flight { Dimension::Calls } else { Dimension::Concurrency }
+        if suspicion(0) > suspicion(2) { 0 } else { 2 }
     }
 
     /// Notes a refusal; how many others there were in its window. They are charged here, and a provider that
@@ -154,13 +167,48 @@ impl Predictive {
         others
     }
 
-    fn save_up(&mut self, now: Time) {
-        let hours = now.since(self.credited).as_secs_f64() / 3_600.0;
-        let changes: f64 =
-            [&self.calls, &self.tokens, &self.concurrency].map(|seek| seek.turbulence(now)).iter().sum();
-        let share = CALM_SHARE + (TURBULENT_SHARE * changes).min(1.0 - CALM_SHARE);
-        self.credit = (self.credit + hours * self.hits_per_hour * share).min(CREDIT.1);
-        self.credited = self.credited.max(now);
+    /// Takes the provider at its word.
+    fn heed(&mut self, hint: &Hint, feedback: &Feedback, now: Time) -> Option<Reason> {
+        let until = hint.wait_until(now);
+        let waits = until.is_some_and(|until| self.brake.pause(feedback.granted_at, until, now));
+        let mut reason = waits.then_some(Reason::Braked);
+        let stated = [hint.calls, hint.tokens].into_iter().zip(counts(&feedback.seen_at_end));
+        for ((dimension, seek), (stated, counted)) in SEARCHED.into_iter().zip(&mut self.seeks).zip(stated) {
+            if let Some(bound) = stated.bound(counted)
+                && seek.state(bound, counted, now)
+            {
+                reason = Some(Reason::Told(dimension));
+            }
+        }
+        reason
+    }
+
+    fn follow(&mut self, limits: &Limits) {
+        let limits = [limits.calls, limits.tokens, limits.concurrency];
+        for (seek, limit) in self.seeks.iter_mut().zip(limits) {
+            seek.follow(limit);
+        }
+    }
+
+    fn set(&self, limits: &Limits) -> Limits {
+        let [calls, tokens, concurrency]: [Option<NonZeroU64>; 3] = self.seeks.map(|seek| seek.limit());
+        Limits { calls, tokens, concurrency, pacing: self.brake.pacing(calls), ..*limits }
+    }
+
+    fn begin_slot(&mut self, now: Time) -> Option<Reason> {
+        self.next_slot = Forecast::next_slot(now);
+        let mut reason = None;
+        for ((dimension, seek), forecast) in
+            SEARCHED.into_iter().zip(&mut self.seeks).zip(&mut self.forecasts)
+        {
+            if let Some(level) = seek.settled()
+                && let Some(target) = forecast.begin_slot(level, now)
+                && seek.foretell(target, Forecast::has_begun(now), now)
+            {
+                reason = Some(Reason::Told(dimension));
+            }
+        }
+        reason
     }
 }
 
@@ -171,37 +219,50 @@ impl Controller for Predictive {
     }
 
     fn observe(&mut self, feedback: &Feedback, limits: &Limits, now: Time) -> Option<(Limits, Reason)> {
-        self.save_up(now);
-        self.calls.follow(limits.calls);
-        self.tokens.follow(limits.tokens);
-        self.concurrency.follow(limits.concurrency);
-        let reason = match feedback.outcome {
+        let changes = self.seeks.iter().map(|seek| seek.turbulence(now)).sum();
+        self.budget.save_up(changes, now);
+        self.follow(limits);
+        let stated = feedback.hint.and_then(|hint| self.heed(&hint, feedback, now));
+        let is_quota = feedback.hint.is_some_and(|hint| hint.quota_until.is_some());
+        let learned = match feedback.outcome {
             Outcome::Success => self.accepted(feedback, now),
+            // A cap of days says nothing of what may be sent in a minute.
+            Outcome::Refused(_) if is_quota => None,
             Outcome::Refused(signal) => self.refused(signal, feedback, now),
             Outcome::Failed => None,
-        }?;
-        let limits = Limits {
-            calls: self.calls.limit(),
-            tokens: self.tokens.limit(),
-            concurrency: self.concurrency.limit(),
-            ..*limits
         };
-        Some((limits, reason))
+        let reason = learned.or(stated)?;
+        for (seek, forecast) in self.seeks.iter().zip(&mut self.forecasts) {
+            if let Some(level) = seek.settled() {
+                forecast.set(level);
+            }
+        }
+        Some((self.set(limits), reason))
     }
 
-    fn wake(&mut self, _: &Limits, _: Time) -> Option<(Limits, Reason)> {
-        None
+    fn wake(&mut self, limits: &Limits, now: Time) -> Option<(Limits, Reason)> {
+        self.follow(limits);
+        let released = self.brake.wake(now).then_some(Reason::Released);
+        let foretold = if now >= self.next_slot { self.begin_slot(now) } else { None };
+        let reason = foretold.or(released)?;
+        Some((self.set(limits), reason))
     }
 
     fn next_wake(&self) -> Option<Time> {
-        None
+        Some(self.brake.ends().map_or(self.next_slot, |ends| ends.min(self.next_slot)))
     }
+}
+
+/// By the order of [`SEARCHED`].
+fn counts(seen: &Seen) -> [u64; 3] {
+    [seen.calls, seen.tokens, seen.in_flight]
 }
 
 fn because(moved: Move, dimension: Dimension) -> Reason {
     match moved {
         Move::Probed => Reason::Probed(dimension),
         Move::Climbed => Reason::Climbed(dimension),
+        Move::Told => Reason::Told(dimension),
         Move::Revealed => Reason::Revealed(dimension),
         Move::Fell => Reason::Refused(dimension),
     }
