@@ -99,10 +99,7 @@ impl Gate {
         telemetry::alone(self.name(), false);
         self.joined.send_replace(true);
         self.ask_again();
-        let index = format!("{}:pools", settings.prefix);
-        let name = self.name();
-        // An index for people; nothing depends on it.
-        let _ = connection.send(redis::cmd("SADD").arg(index).arg(name)).await;
+        let _ = connection.send(redis::cmd("SADD").arg(self.home.index()).arg(self.name())).await;
         Ok(())
     }
 
