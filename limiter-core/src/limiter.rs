@@ -230,6 +230,19 @@ impl Limiter {
         Ok(names)
     }
 
+    /// Finds out whether a shared store is fit for use: for an operator who sets it up. `None` in memory, where there is
+    /// nothing that could be wrong.
+    ///
+    /// # Errors
+    /// The store cannot be reached at all.
+    #[cfg(feature = "redis")]
+    pub async fn examine(&self) -> Result<Option<redis::StoreFacts>, StoreError> {
+        match &self.store {
+            Store::Memory(_) => Ok(None),
+            Store::Redis(store) => store.examine().await.map(Some),
+        }
+    }
+
     /// Leaves a shared store: what this process has in flight there is free for others at once, and not only when its
     /// lease has passed. For the end of a process; in memory it does nothing.
     pub async fn close(&self) {

@@ -8,6 +8,7 @@ mod address;
 mod ask;
 mod driver;
 mod entry;
+mod examine;
 mod gate;
 mod journal;
 mod link;
@@ -40,6 +41,7 @@ use link::Link;
 pub(crate) use address::Address;
 pub(crate) use ask::Peek;
 pub(crate) use entry::{acquire, try_acquire};
+pub use examine::{Refusal, StoreFacts};
 pub(crate) use gate::Gate;
 
 /// How the store is used.
@@ -112,9 +114,7 @@ impl Store {
 
     /// Whether the store is there and lets this user do what the limiter has to do.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        // A name that no caller's pool can have.
-        let probe = Gate::new("{}".into(), Arc::clone(&self.home));
-        probe.peek(Peek::Look).await.map(drop)
+        Gate::probe(&self.home).peek(Peek::Look).await.map(drop)
     }
 
     /// The pool of this name, made if there is none.
