@@ -316,8 +316,11 @@ fn no_password_is_ever_printed() {
             }
         }
     }
-    let said = site.run_in("status", &[("REDIS_URL", &urls[0])]);
-    assert!(said.stderr.contains("wants another user or password"), "{}", said.stderr);
+    for url in [&urls[0], &urls[1], &urls[10]] {
+        let said = site.run_in("run --pool p -- true", &[("REDIS_URL", url)]);
+        assert_eq!(said.code, Some(1), "a wrong password is no outage, with which a command could go on");
+        assert!(said.stderr.contains("wants another user or password"), "{}", said.stderr);
+    }
     site.place.put(".env", format!("REDIS_URL=redis://:{PASSWORD}@127.0.0.1:{port}\nbroken"));
     let said = site.place.run("status");
     assert!(said.code == Some(2) && !said.stderr.contains(PASSWORD), "{}", said.stderr);
