@@ -73,6 +73,8 @@ impl From<redis::RedisError> for StoreError {
             (_, Some("NOAUTH" | "WRONGPASS" | "DENIED")) | (ErrorKind::AuthenticationFailed, _) => {
                 StoreProblem::Login
             }
+            // Of what the nodes of a cluster answered to the first connections only the words are left.
+            _ if error.to_string().contains("AuthenticationFailed") => StoreProblem::Login,
             (_, Some("BUSY" | "MISCONF")) => StoreProblem::NotReady,
             (ErrorKind::Server(kind), _) => match kind {
                 ServerErrorKind::ReadOnly => StoreProblem::ReadOnly,

@@ -18,7 +18,10 @@ const ATTEMPTS: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peek {
     Look,
+    /// The calls of the window.
     Forget,
+    /// Those, and that limits were set at run time.
+    ForgetLimits,
 }
 
 /// How a request is put.
@@ -123,21 +126,18 @@ impl Gate {
         arguments.text(match peek {
             Peek::Look => "look",
             Peek::Forget => "forget",
+            Peek::ForgetLimits => "limits",
         });
-        if peek == Peek::Forget {
+        if peek != Peek::Look {
             self.lock().journal.forget();
         }
         match self.run_raw(&mut connection, &PEEK, &arguments).await {
             Ok(Reply::Answer(answer)) => {
-                let Outcome::Seen { seen, waiting, .. } = answer.outcome else {
+                let Outcome::Seen { seen, waiting, sharing } = answer.outcome else {
                     return Err(unexpected(&answer.outcome));
                 };
-                let limits = self.lock().limits;
-                Ok(Some(PoolStatus {
-                    seen,
-                    waiting: waiting as usize,
-                    limits: answer.limits.unwrap_or(limits),
-                }))
+                let limits = answer.limits.unwrap_or(self.lock().limits);
+                Ok(Some(PoolStatus { seen, waiting, limits, sharing: Some(sharing) }))
             }
             Ok(_) => Ok(None),
             Err(error) => {
@@ -145,6 +145,18 @@ impl Gate {
                 Err(error)
             }
         }
+    }
+
+    /// Forgets the window's calls and the limits that were set at run time; those of this process's builder hold again.
+    pub(crate) async fn forget_limits(&self) -> Result<(), StoreError> {
+        self.peek(Peek::ForgetLimits).await?;
+        {
+            let mut state = self.lock();
+            state.set = false;
+            // The limits of the newest configuration count, and a configuration is told at a join.
+            state.disown();
+        }
+        self.connection().await.map(drop)
     }
 
     /// Whether the store still counts a call as in flight; its lease is renewed in any case.

@@ -123,6 +123,11 @@ impl Gate {
         }
     }
 
+    /// A pool for trying, under a name that no caller's pool can have.
+    pub(super) fn probe(home: &Arc<Home>) -> Self {
+        Self::new(format!("{{}}{}", home.process).into(), Arc::clone(home))
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

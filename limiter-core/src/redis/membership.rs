@@ -8,6 +8,7 @@ use super::link::Connection;
 use super::reply::Outcome;
 use super::script::{JOIN, TURN};
 use crate::limits::Limits;
+use crate::pool_name;
 use crate::store_error::{StoreError, StoreProblem};
 use crate::telemetry;
 
@@ -99,10 +100,11 @@ impl Gate {
         telemetry::alone(self.name(), false);
         self.joined.send_replace(true);
         self.ask_again();
-        let index = format!("{}:pools", settings.prefix);
-        let name = self.name();
-        // An index for people; nothing depends on it.
-        let _ = connection.send(redis::cmd("SADD").arg(index).arg(name)).await;
+        // One for trying is of no interest to people.
+        if pool_name::check(self.name()).is_err() {
+            return Ok(());
+        }
+        let _ = connection.send(redis::cmd("SADD").arg(self.home.index()).arg(self.name())).await;
         Ok(())
     }
 

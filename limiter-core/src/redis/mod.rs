@@ -8,6 +8,7 @@ mod address;
 mod ask;
 mod driver;
 mod entry;
+mod examine;
 mod gate;
 mod journal;
 mod link;
@@ -40,6 +41,7 @@ use link::Link;
 pub(crate) use address::Address;
 pub(crate) use ask::Peek;
 pub(crate) use entry::{acquire, try_acquire};
+pub use examine::{Refusal, StoreFacts};
 pub(crate) use gate::Gate;
 
 /// How the store is used.
@@ -112,9 +114,7 @@ impl Store {
 
     /// Whether the store is there and lets this user do what the limiter has to do.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        // A name that no caller's pool can have.
-        let probe = Gate::new("{}".into(), Arc::clone(&self.home));
-        probe.peek(Peek::Look).await.map(drop)
+        Gate::probe(&self.home).peek(Peek::Look).await.map(drop)
     }
 
     /// The pool of this name, made if there is none.
@@ -147,6 +147,18 @@ impl Store {
         Ok(Arc::new(Gate::new(name.into(), Arc::clone(&self.home))))
     }
 
+    /// The names of all pools that any process has used, in no order.
+    pub(crate) async fn names(&self) -> Result<Vec<String>, StoreError> {
+        let (epoch, mut connection) = self.home.link.connection().await?;
+        let answer = connection.send(redis::cmd("SMEMBERS").arg(self.home.index())).await;
+        let names = answer.and_then(|names| Ok(redis::from_redis_value(names)?));
+        names.map_err(|error| {
+            let error = StoreError::from(error);
+            self.home.link.fail(epoch, &error);
+            error
+        })
+    }
+
     /// Leaves all pools, so that what this process holds is free at once and not only when its lease has passed.
     pub(crate) async fn close(&self) {
         let gates: Vec<_> = lock(&self.gates).values().cloned().collect();
@@ -166,6 +178,11 @@ impl Home {
     /// The channel by which this process hears of its waiters is this and its name.
     fn channel(&self) -> String {
         format!("{}:to:", self.settings.prefix)
+    }
+
+    /// The set of the pools' names: for people, nothing depends on it.
+    fn index(&self) -> String {
+        format!("{}:pools", self.settings.prefix)
     }
 
     fn number(&self) -> u64 {

@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 use redis::{ErrorKind, RedisError, RedisResult, Value};
 
 use crate::decision::{Seen, Wait};
-use crate::limits::{Dimension, Limits};
+use crate::limits::{Dimension, Limits, Window};
+use crate::pool_handle::Sharing;
 use crate::time::{Micros, Time};
 
 /// The answer of a script.
@@ -84,12 +85,8 @@ pub(super) enum Outcome {
     Set,
     Seen {
         seen: Seen,
-        waiting: u64,
-        processes: u64,
-        span: Micros,
-        guard: Micros,
-        set: bool,
-        cut: Time,
+        waiting: usize,
+        sharing: Sharing,
     },
 }
 
@@ -120,7 +117,7 @@ impl Reply {
             [] => None,
             limits => Some(parse_limits(limits)?),
         };
-        let outcome = outcome(text(&word)?, &rest, limits.as_ref())?;
+        let outcome = outcome(text(&word)?, &rest, limits.as_ref(), now)?;
         Ok(Self::Answer(Answer { now, alarm, limits, news, outcome }))
     }
 }
@@ -133,7 +130,7 @@ fn alarm(at: i64) -> Alarm {
     }
 }
 
-fn outcome(word: &str, rest: &[i64], limits: Option<&Limits>) -> RedisResult<Outcome> {
+fn outcome(word: &str, rest: &[i64], limits: Option<&Limits>, now: Time) -> RedisResult<Outcome> {
     Ok(match (word, rest) {
         ("granted", rest) => Outcome::Granted(granted(rest)?),
         ("wait", &[binding, at, ..]) => {
@@ -146,20 +143,27 @@ fn outcome(word: &str, rest: &[i64], limits: Option<&Limits>) -> RedisResult<Out
         ("heard", _) => Outcome::Heard,
         ("old", _) => Outcome::Old,
         ("set", _) => Outcome::Set,
-        ("seen", &[calls, tokens, in_flight, waiting, processes, span, guard, set, cut]) => Outcome::Seen {
-            seen: Seen {
-                calls: calls.unsigned_abs(),
-                tokens: tokens.unsigned_abs(),
-                in_flight: in_flight.unsigned_abs(),
-                version: limits.map_or(0, |limits| limits.version),
-            },
-            waiting: waiting.unsigned_abs(),
-            processes: processes.unsigned_abs(),
-            span: Micros::new(span.unsigned_abs()),
-            guard: Micros::new(guard.unsigned_abs()),
-            set: set != 0,
-            cut: time(cut),
-        },
+        ("seen", &[calls, tokens, in_flight, waiting, processes, span, guard, set, cut, since]) => {
+            Outcome::Seen {
+                seen: Seen {
+                    calls: calls.unsigned_abs(),
+                    tokens: tokens.unsigned_abs(),
+                    in_flight: in_flight.unsigned_abs(),
+                    version: limits.map_or(0, |limits| limits.version),
+                },
+                waiting: waiting.unsigned_abs() as usize,
+                sharing: Sharing {
+                    processes: processes.unsigned_abs() as usize,
+                    window: Window {
+                        period: micros(span).saturating_sub(micros(guard)),
+                        guard: micros(guard),
+                    },
+                    limits_set: set != 0,
+                    since_cut: (cut > 0).then(|| now.since(time(cut))),
+                    oldest_wait: (since >= 0).then(|| now.since(time(since))),
+                },
+            }
+        }
         (word, _) => return Err(unexpected(word)),
     })
 }
@@ -234,6 +238,10 @@ fn dimension(code: i64) -> RedisResult<Dimension> {
 
 const fn time(micros: i64) -> Time {
     Time::from_micros(micros.unsigned_abs())
+}
+
+const fn micros(span: i64) -> Micros {
+    Micros::new(span.unsigned_abs())
 }
 
 fn list(value: Value) -> RedisResult<Vec<Value>> {

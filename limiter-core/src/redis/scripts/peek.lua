@@ -28,5 +28,13 @@ if ARGV[5] ~= 'look' then
   end
 end
 serve()
+-- Since when the one has waited who came first; whoever is urgent stands before those who came earlier.
+local oldest = UNKNOWN
+for _, place in ipairs(call('ZRANGE', queue_key, 0, CHUNK - 1)) do
+  local state, _, since = unpack_record('<Bdd', call('HGET', ids_key, who_is_at(place)) or NO_RECORD)
+  if state == WAITING and (oldest == UNKNOWN or since < oldest) then
+    oldest = since
+  end
+end
 return answer(-1, 'seen', counted, charged, in_flight, call('ZCARD', queue_key), call('ZCARD', procs_key), span, guard,
-  tonumber(call('HGET', pool_key, 'set') or 0), tonumber(call('HGET', pool_key, 'cut') or 0))
+  tonumber(call('HGET', pool_key, 'set') or 0), tonumber(call('HGET', pool_key, 'cut') or 0), oldest)

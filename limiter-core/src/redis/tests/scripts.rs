@@ -109,8 +109,8 @@ impl Stage {
             arguments.signed(-1).text("look");
         });
         match answer(said).outcome {
-            Outcome::Seen { seen, waiting, processes, .. } => {
-                [seen.calls, seen.tokens, seen.in_flight, waiting, processes]
+            Outcome::Seen { seen, waiting, sharing } => {
+                [seen.calls, seen.tokens, seen.in_flight, waiting as u64, sharing.processes as u64]
             }
             other => panic!("{other:?}"),
         }
