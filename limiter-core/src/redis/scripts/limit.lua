@@ -31,4 +31,4 @@ if asked[1] ~= max_calls or asked[2] ~= max_tokens or asked[3] ~= max_concurrenc
 end
 call('HSET', pool_key, 'set', '1')
 serve()
-return answer(ARGV[4], 'set')
+return answer(-1, 'set')
