@@ -1,6 +1,7 @@
 //! What an operator wants to know of the store before trusting it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, from_redis_value};
@@ -63,7 +64,7 @@ impl Store {
             round_trips.push(sent.elapsed().into());
         }
         round_trips.sort_unstable();
-        let probe = Gate::probe(home);
+        let probe = Arc::new(Gate::probe(home));
         Ok(StoreFacts {
             address: home.link.address().to_string(),
             cluster: matches!(home.link.address().topology, Topology::Cluster),
@@ -84,7 +85,7 @@ impl Refusal {
 
 impl Gate {
     /// A permit taken and given back, by a process that comes and goes.
-    async fn rehearse(&self) -> Result<(), StoreError> {
+    async fn rehearse(self: &Arc<Self>) -> Result<(), StoreError> {
         let number = self.home.number();
         self.ask(number, &Request::default(), self.now(), Mode::Try).await?;
         self.turn(&[Parting::Left { number }], false, true).await
@@ -139,10 +140,10 @@ fn fields(text: &str) -> BTreeMap<String, String> {
 }
 
 /// Everything that the limiter sends and that its scripts call, one by one, and then all together.
-async fn refusals(home: &Home, connection: &mut Connection, probe: &Gate) -> Vec<Refusal> {
+async fn refusals(home: &Home, connection: &mut Connection, probe: &Arc<Gate>) -> Vec<Refusal> {
     let [hash, sorted, set, ..] = &probe.keys;
     let index = home.index();
-    let channel = format!("{}{}", home.channel(), home.process);
+    let channel = format!("{}{}", home.settings.channel(), home.process);
     let tries: [&[&str]; 21] = [
         &["EXISTS", hash],
         &["HSET", hash, "field", "1"],
@@ -175,7 +176,7 @@ async fn refusals(home: &Home, connection: &mut Connection, probe: &Gate) -> Vec
             _ => {}
         }
     }
-    if let Err(error) = home.link.subscribe(&channel).await {
+    if let Err(error) = home.link.subscribe(&channel, 0).await {
         refusals.push(Refusal::new("SUBSCRIBE", error));
     }
     // What fails one by one fails together.

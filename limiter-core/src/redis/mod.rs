@@ -64,8 +64,6 @@ pub(crate) struct Settings {
 pub(crate) struct Store {
     home: Arc<Home>,
     gates: Mutex<HashMap<Arc<str>, Arc<Gate>>>,
-    /// What connects and what listens, for as long as the store lives.
-    tasks: Vec<AbortHandle>,
 }
 
 /// What all pools of one process have in common.
@@ -81,6 +79,8 @@ struct Home {
     numbers: AtomicU64,
     /// Whose waiter a number is.
     waiters: Mutex<HashMap<u64, Weak<Gate>>>,
+    /// What connects and what listens, for as long as a pool is in use.
+    tasks: [AbortHandle; 2],
 }
 
 impl Store {
@@ -91,20 +91,26 @@ impl Store {
     pub(crate) fn new(address: Address, settings: Settings) -> Self {
         let runtime = Handle::current();
         let link = Arc::new(Link::new(address, settings.patience));
-        let home = Arc::new(Home {
-            link: Arc::clone(&link),
-            clock: Clock::start(),
-            runtime: runtime.clone(),
-            process: process_name(),
-            numbers: AtomicU64::new(1),
-            waiters: Mutex::default(),
-            settings,
+        let process = process_name();
+        let home = Arc::new_cyclic(|home| {
+            let channel = format!("{}{process}", settings.channel());
+            let listener = listener::listen(Weak::clone(home), Arc::clone(&link), channel);
+            let tasks = [
+                runtime.spawn(Arc::clone(&link).keep()).abort_handle(),
+                runtime.spawn(listener).abort_handle(),
+            ];
+            Home {
+                link,
+                clock: Clock::start(),
+                runtime,
+                process,
+                numbers: AtomicU64::new(1),
+                waiters: Mutex::default(),
+                tasks,
+                settings,
+            }
         });
-        let tasks = vec![
-            runtime.spawn(link.keep()).abort_handle(),
-            runtime.spawn(listener::listen(Arc::clone(&home))).abort_handle(),
-        ];
-        Self { home, gates: Mutex::default(), tasks }
+        Self { home, gates: Mutex::default() }
     }
 
     /// The limits of a pool that is yet to be made.
@@ -114,7 +120,7 @@ impl Store {
 
     /// Whether the store is there and lets this user do what the limiter has to do.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        Gate::probe(&self.home).peek(Peek::Look).await.map(drop)
+        Arc::new(Gate::probe(&self.home)).check().await
     }
 
     /// The pool of this name, made if there is none.
@@ -168,18 +174,20 @@ impl Store {
     }
 }
 
-impl Drop for Store {
+impl Drop for Home {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
-impl Home {
-    /// The channel by which this process hears of its waiters is this and its name.
+impl Settings {
+    /// The channel by which a process hears of its waiters is this and its name.
     fn channel(&self) -> String {
-        format!("{}:to:", self.settings.prefix)
+        format!("{}:to:", self.prefix)
     }
+}
 
+impl Home {
     /// The set of the pools' names: for people, nothing depends on it.
     fn index(&self) -> String {
         format!("{}:pools", self.settings.prefix)
