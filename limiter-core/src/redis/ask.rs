@@ -1,9 +1,11 @@
 //! What callers ask of a pool's store, and how the store is asked.
 
+use std::sync::Arc;
+
 use super::gate::{Gate, Parting};
 use super::link::Connection;
 use super::reply::{Answer, Granted, Outcome, Reply};
-use super::script::{ACQUIRE, Arguments, LEAVE, LIMIT, PEEK, Script, TURN};
+use super::script::{ACQUIRE, Arguments, CHECK, LEAVE, LIMIT, PEEK, Script, TURN};
 use crate::decision::{Request, Wait};
 use crate::limits::Limits;
 use crate::pool_handle::PoolStatus;
@@ -40,11 +42,27 @@ pub(super) enum Asked {
     TooLarge { limit: u64 },
 }
 
+/// What goes along with a request: told by somebody else where its caller goes before it was heard. To be told twice does
+/// no harm.
+struct Unheard<'a> {
+    gate: &'a Arc<Gate>,
+    partings: Vec<Parting>,
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        if !self.partings.is_empty() {
+            self.gate.lock().outbox.append(&mut self.partings);
+            self.gate.call_driver();
+        }
+    }
+}
+
 /// What callers do.
 impl Gate {
     /// Asks the store, joining first where need be; the error: there is no store to ask.
     pub(super) async fn ask(
-        &self,
+        self: &Arc<Self>,
         number: u64,
         request: &Request,
         since: Time,
@@ -58,8 +76,14 @@ impl Gate {
             let mut arguments = self.arguments();
             arguments.number(number).number(request.tokens).number(handicap).number(age).text(mode.word());
             // What has ended goes along: a caller that makes one call after the other sends one command for each.
-            add_partings(&mut arguments, &self.lock().take_partings());
-            match self.run(&mut connection, &ACQUIRE, &arguments).await {
+            let mut partings = Unheard { gate: self, partings: self.lock().take_partings() };
+            add_partings(&mut arguments, &partings.partings);
+            let result = self.run(&mut connection, &ACQUIRE, &arguments).await;
+            if matches!(result, Ok(Some(_))) {
+                partings.partings.clear();
+            }
+            drop(partings);
+            match result {
                 Ok(Some(answer)) => match answer.outcome {
                     Outcome::Granted(granted) => return Ok(Asked::Granted(granted)),
                     Outcome::Wait(wait) => return Ok(Asked::Wait(wait, answer.now)),
@@ -108,10 +132,9 @@ impl Gate {
             })
             .await?;
         let done = !matches!(answer.outcome, Outcome::Old);
-        let mut state = self.lock();
-        state.set = true;
-        if done && granted_at >= 0 {
-            state.cut = answer.now;
+        if done {
+            // Others hear of it with the limits, where those have changed.
+            self.lock().set = true;
         }
         Ok(done)
     }
@@ -136,7 +159,7 @@ impl Gate {
                 Ok(Some(PoolStatus {
                     seen,
                     waiting: waiting as usize,
-                    limits: answer.limits.unwrap_or(limits),
+                    limits: answer.limits.map_or(limits, |told| told.limits),
                 }))
             }
             Ok(_) => Ok(None),
@@ -145,6 +168,13 @@ impl Gate {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the store lets this user do what the limiter has to do.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        let (epoch, mut connection) = self.home.link.connection().await?;
+        let checked = self.run_raw(&mut connection, &CHECK, &self.membership()).await;
+        checked.map(drop).inspect_err(|error| self.fail(epoch, error))
     }
 
     /// Whether the store still counts a call as in flight; its lease is renewed in any case.
@@ -182,10 +212,8 @@ impl Gate {
             match self.run(&mut connection, script, &arguments).await {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => self.part(epoch),
-                Err(error) => {
-                    self.fail(epoch, &error);
-                    return Err(error);
-                }
+                // Nothing comes of a step that is taken twice. Without a store there is no second one.
+                Err(error) => self.fail(epoch, &error),
             }
         }
         Err(StoreError::new(StoreProblem::NotReady, "the pool was lost again and again"))
@@ -224,7 +252,7 @@ impl Gate {
     pub(super) fn membership(&self) -> Arguments {
         let mut arguments = Arguments::default();
         let lease = Micros::from(self.home.settings.lease).get();
-        arguments.text(&self.home.process).number(lease).text(&self.home.channel());
+        arguments.text(&self.home.process).number(lease).text(&self.home.settings.channel());
         arguments
     }
 
@@ -238,12 +266,17 @@ impl Gate {
 
     /// Takes note of what every answer says.
     fn absorb(&self, answer: &Answer, sent: Time) {
-        if self.head(answer.now, sent, answer.alarm)
-            && let Some(limits) = answer.limits
+        // A store that has lost its memory may also have an earlier time.
+        let anew = matches!(answer.outcome, Outcome::Joined { .. });
+        if self.head(answer.now, sent, answer.alarm, anew)
+            && let Some(told) = answer.limits
         {
             let mut state = self.lock();
-            state.limits = limits;
+            (state.limits, state.set, state.cut) = (told.limits, told.set, told.cut);
             state.known = true;
+        }
+        if let Outcome::Done { alive, .. } | Outcome::Joined { alive, .. } = answer.outcome {
+            self.lock().beaten(self.home.settings.lease, alive);
         }
         for (number, news) in &answer.news {
             self.deliver(*number, *news);

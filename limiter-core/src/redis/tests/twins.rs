@@ -394,7 +394,7 @@ impl Twins<'_> {
         });
         let outcome = self.compare(process, said);
         assert!(
-            matches!(outcome, Outcome::Done { alive: said, told: 0, .. } if said == alive),
+            matches!(outcome, Outcome::Joined { alive: said, told: 0, .. } if said == alive),
             "{outcome:?}"
         );
     }
