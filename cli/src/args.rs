@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -60,6 +62,31 @@ pub enum Command {
     /// calls. Prints each with its 95% interval and what it is learned from, and says what the log cannot tell.
     #[command(after_long_help = CALIBRATE_EXAMPLES)]
     Calibrate(Calibrate),
+    /// Wait for a permit of a pool, run a command, and give the permit back
+    ///
+    /// All processes that use the same Redis share the pool's limits. The exit code is the command's: 128 and the signal's
+    /// number where a signal ended it, 127 where it is not found, 126 where it cannot be run. Interrupts are passed on to the
+    /// command. Where `run` itself is killed, the permit is given back when its lease has passed; on Linux the
+    /// command is killed, too.
+    #[command(after_long_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Show the live pools: limits, use, and who waits
+    #[command(after_long_help = STATUS_EXAMPLES)]
+    Status(Status),
+    /// Forget which calls a pool has granted
+    ///
+    /// Calls in flight and those who wait stay. Limits that were set at run time stay, too, unless --limits is given.
+    #[command(after_long_help = RESET_EXAMPLES)]
+    Reset(Reset),
+    /// Check configuration, Redis, clock and environment, and say what to do about what is wrong
+    ///
+    /// Shows no password and no key. The exit code is 0 where nothing is wrong; a warning is not wrong.
+    #[command(after_long_help = DOCTOR_EXAMPLES)]
+    Doctor,
+    /// Become a command that ends with the process which started it: how `run` starts its own
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Tied(Tied),
 }
 
 /// `simulate`.
@@ -146,6 +173,75 @@ pub struct Calibrate {
     pub replication: Option<u32>,
 }
 
+/// `run`.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// The pool: what the provider limits together, usually a model
+    #[arg(long, value_name = "NAME")]
+    pub pool: String,
+    /// Tokens to reserve: an estimate of prompt and answer together
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub tokens: u64,
+    /// Give up after so many seconds without a permit, with exit code 1; 0 does not wait [default: wait for as long as it takes]
+    #[arg(long, value_name = "SECS", allow_negative_numbers = true, value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// Who goes first: a level counts as having come 30 s earlier or later
+    #[arg(long, value_name = "LEVEL", default_value = "normal")]
+    pub priority: Urgency,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// How urgent a command is.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Urgency {
+    /// Overtakes the normal ones.
+    High,
+    /// What is not said.
+    Normal,
+    /// Background work.
+    Low,
+}
+
+/// `status`.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// The pools to show [default: all]
+    #[arg(value_name = "POOL")]
+    pub pools: Vec<String>,
+}
+
+/// `reset`.
+#[derive(Debug, clap::Args)]
+pub struct Reset {
+    /// The pools to reset
+    #[arg(value_name = "POOL", required_unless_present = "all")]
+    pub pools: Vec<String>,
+    /// All pools
+    #[arg(long, conflicts_with = "pools")]
+    pub all: bool,
+    /// Also forget limits that were set or learned at run time: those of the configuration hold again
+    #[arg(long)]
+    pub limits: bool,
+}
+
+/// `tied`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, clap::Args)]
+pub struct Tied {
+    /// The process that started this one.
+    pub parent: i32,
+    /// The command and its arguments.
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "give a number of seconds, not negative".to_owned())
+}
+
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   # what ratepilot does, in one table and a few charts
@@ -197,3 +293,46 @@ Examples:
 
 What a log needs stands in docs/FORMATS.md, the method and its limits in docs/CALIBRATION.md.
 Exit codes: 0 done, 1 it went wrong, 2 the call was wrong.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  # one call, when the account has room for it
+  export REDIS_URL=redis://localhost:6379/0
+  ratepilot run --pool glm-4.6 --tokens 1200 -- curl -d @request.json https://llm.example/chat
+
+  # a nightly batch that lets others go first, and gives up a call after ten minutes
+  ratepilot run --pool glm-4.6 --priority low --timeout 600 -- python summarise.py
+
+  # one at a time, on whatever machine
+  export RATEPILOT__LIMITER__MAX_CONCURRENCY=1
+  ratepilot run --pool nightly -- ./nightly.sh
+
+With --json the command's stdout goes to stderr, and stdout gets one document: pool, waited_s, exit_code, signal.
+
+Exit codes: the command's; 1 no permit, 2 the call was wrong, 126 and 127 the command cannot be run or found.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  ratepilot status
+  ratepilot status glm-4.6 --json
+
+Exit codes: 0 done, 1 it went wrong (no such pool, no Redis), 2 the call was wrong.";
+
+const RESET_EXAMPLES: &str = "\
+Examples:
+  # the provider's window is known to be empty: do not wait for ours
+  ratepilot reset glm-4.6
+
+  # back to the limits of config.toml
+  ratepilot reset glm-4.6 --limits
+
+  ratepilot reset --all
+
+Exit codes: 0 done, 1 it went wrong (no such pool, no Redis), 2 the call was wrong.";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  ratepilot doctor
+  REDIS_URL=rediss://user:password@redis.example:6380/0 ratepilot doctor --json
+
+Exit codes: 0 nothing is wrong, 1 something is, 2 the call was wrong.";

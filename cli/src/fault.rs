@@ -1,6 +1,6 @@
 //! What went wrong, and whose fault it is: the exit code says which.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -11,6 +11,13 @@ pub enum Fault {
     Call(anyhow::Error),
     /// The call was right, and it went wrong: a file, a trace's rows, a folder.
     Failure(anyhow::Error),
+    /// The command to run cannot be: not found, or nothing that can be run.
+    Command {
+        /// What a shell would exit with: 127 or 126.
+        code: u8,
+        /// Why.
+        error: anyhow::Error,
+    },
 }
 
 impl Fault {
@@ -29,12 +36,18 @@ impl Fault {
         Self::Failure(anyhow::anyhow!("cannot {what} {}: {error}; {advice}", path.display()))
     }
 
-    /// 1 or 2.
+    /// 1 or 2; 126 or 127 for a command.
     pub fn code(&self) -> ExitCode {
         match self {
             Self::Failure(_) => ExitCode::from(1),
             Self::Call(_) => ExitCode::from(2),
+            Self::Command { code, .. } => ExitCode::from(*code),
         }
+    }
+
+    const fn error(&self) -> &anyhow::Error {
+        let (Self::Call(error) | Self::Failure(error) | Self::Command { error, .. }) = self;
+        error
     }
 
     /// Says it.
@@ -42,7 +55,7 @@ impl Fault {
     /// # Errors
     /// Those of `out`.
     pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        let (Self::Call(error) | Self::Failure(error)) = self;
+        let error = self.error();
         writeln!(out, "error: {error}")?;
         // A cause is often already part of what was said about it.
         let mut said = error.to_string();
@@ -53,5 +66,11 @@ impl Fault {
             }
         }
         Ok(())
+    }
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self.error(), f)
     }
 }

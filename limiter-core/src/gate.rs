@@ -86,7 +86,7 @@ impl Gate {
         Ok(match self {
             Self::Memory(gate) => {
                 let (seen, waiting, limits) = gate.status();
-                PoolStatus { seen, waiting, limits }
+                PoolStatus { seen, waiting, limits, sharing: None }
             }
             #[cfg(feature = "redis")]
             Self::Redis(gate) => {
@@ -100,6 +100,19 @@ impl Gate {
             Self::Memory(gate) => gate.reset(),
             #[cfg(feature = "redis")]
             Self::Redis(gate) => drop(gate.peek(redis::Peek::Forget).await?),
+        }
+        Ok(())
+    }
+
+    /// That, and `limits` again, which a new pool begins with.
+    pub(crate) async fn forget_limits(&self, limits: Limits) -> Result<(), SetLimitsError> {
+        match self {
+            Self::Memory(gate) => {
+                gate.reset();
+                gate.set_limits(limits)?;
+            }
+            #[cfg(feature = "redis")]
+            Self::Redis(gate) => gate.forget_limits().await?,
         }
         Ok(())
     }

@@ -55,7 +55,9 @@ pub use limiter::Limiter;
 pub use limits::{Dimension, Limits, MAX_LIMIT, Window};
 pub use permit::Permit;
 pub use pool::{Pool, Ticket};
-pub use pool_handle::{PoolHandle, PoolStatus};
+pub use pool_handle::{PoolHandle, PoolStatus, Sharing};
 pub use pool_name::{MAX_POOL_NAME, NameProblem};
+#[cfg(feature = "redis")]
+pub use redis::{Refusal, StoreFacts};
 pub use store_error::{StoreError, StoreProblem};
 pub use time::{Micros, Time};

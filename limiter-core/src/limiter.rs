@@ -13,6 +13,7 @@ use crate::permit::Permit;
 use crate::pool_handle::{PoolHandle, PoolStatus};
 #[cfg(feature = "redis")]
 use crate::redis;
+use crate::store_error::StoreError;
 
 /// Lets calls through as the limits of their pool allow; the others wait, first come, first served.
 ///
@@ -204,6 +205,42 @@ impl Limiter {
             gate.reset().await?;
         }
         Ok(())
+    }
+
+    /// As [`Limiter::reset`], and forgets the limits that were set or cut at run time: those of the builder hold again, for all
+    /// processes.
+    ///
+    /// # Errors
+    /// There is no such pool to be had, or the store cannot be asked.
+    pub async fn forget_limits(&self, pool: &str) -> Result<(), SetLimitsError> {
+        self.gate::<SetLimitsError>(pool)?.forget_limits(self.first_limits()).await
+    }
+
+    /// The names of the pools there are, in order; in Redis, of all that any process has ever used.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn pools(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = match &self.store {
+            Store::Memory(store) => store.names(),
+            #[cfg(feature = "redis")]
+            Store::Redis(store) => store.names().await?,
+        };
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Finds out whether a shared store is fit for use: for an operator who sets it up. `None` in memory, where there is
+    /// nothing that could be wrong.
+    ///
+    /// # Errors
+    /// The store cannot be reached at all.
+    #[cfg(feature = "redis")]
+    pub async fn examine(&self) -> Result<Option<redis::StoreFacts>, StoreError> {
+        match &self.store {
+            Store::Memory(_) => Ok(None),
+            Store::Redis(store) => store.examine().await.map(Some),
+        }
     }
 
     /// Leaves a shared store: what this process has in flight there is free for others at once, and not only when its

@@ -154,7 +154,7 @@ impl Drop for Permit {
             (Hold::Memory { gate, .. }, End::Abandoned) => gate.abandon(),
             #[cfg(feature = "redis")]
             (Hold::Redis { gate, number }, End::Completed(used_tokens)) => {
-                gate.complete(*number, used_tokens)
+                gate.complete(*number, used_tokens);
             }
             #[cfg(feature = "redis")]
             (Hold::Redis { gate, number }, End::Abandoned) => gate.abandon(*number),

@@ -4,9 +4,10 @@ use crate::acquire::Acquire;
 use crate::decision::{Request, Seen};
 use crate::error::{SetLimitsError, TryAcquireError};
 use crate::gate::Gate;
-use crate::limits::Limits;
+use crate::limits::{Limits, Window};
 use crate::permit::Permit;
 use crate::store_error::StoreError;
+use crate::time::Micros;
 
 /// One pool of a [`Limiter`](crate::Limiter), for paths where looking it up by name would count.
 #[derive(Clone, Debug)]
@@ -25,6 +26,23 @@ pub struct PoolStatus {
     pub waiting: usize,
     /// The limits in force.
     pub limits: Limits,
+    /// What a shared store says beyond that; `None` in memory, and for a pool that nobody has used yet.
+    pub sharing: Option<Sharing>,
+}
+
+/// How a pool is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// Processes taking part: those with a call in flight or a waiter, and those heard of within three quarters of a lease.
+    pub processes: usize,
+    /// How calls and tokens are counted.
+    pub window: Window,
+    /// Whether somebody set or cut the limits at run time; if not, they are those of the newest configuration.
+    pub limits_set: bool,
+    /// How long ago limits were last cut.
+    pub since_cut: Option<Micros>,
+    /// How long the one who came first of the next 500 in the queue has waited.
+    pub oldest_wait: Option<Micros>,
 }
 
 impl PoolHandle {
@@ -94,6 +112,6 @@ impl PoolHandle {
 impl PoolStatus {
     /// That of a pool which was not used yet.
     pub(crate) fn unused(limits: Limits) -> Self {
-        Self { seen: Seen::default(), waiting: 0, limits }
+        Self { seen: Seen::default(), waiting: 0, limits, sharing: None }
     }
 }

@@ -73,7 +73,19 @@ impl From<redis::RedisError> for StoreError {
             (_, Some("NOAUTH" | "WRONGPASS" | "DENIED")) | (ErrorKind::AuthenticationFailed, _) => {
                 StoreProblem::Login
             }
+            // Of what the nodes of a cluster answered to the first connections only the words are left.
+            _ if error.to_string().contains("AuthenticationFailed") => StoreProblem::Login,
             (_, Some("BUSY" | "MISCONF")) => StoreProblem::NotReady,
+            // What the scripts may not do; only newer servers have a code for it.
+            _ if error.detail().is_some_and(|text| {
+                text.contains("user executing the script can't") || text.contains("ACL failure in script")
+            }) =>
+            {
+                StoreProblem::Permission
+            }
+            _ if error.to_string().contains("switch database") || error.to_string().contains("DB index") => {
+                StoreProblem::Url
+            }
             (ErrorKind::Server(kind), _) => match kind {
                 ServerErrorKind::ReadOnly => StoreProblem::ReadOnly,
                 ServerErrorKind::NoPerm => StoreProblem::Permission,

@@ -356,3 +356,16 @@ async fn an_abandoned_call_makes_room_after_the_guard() {
     drop(next);
     assert_eq!(now(limiter.peek("pool")).unwrap().seen.in_flight, 0);
 }
+
+#[tokio::test]
+async fn pools_are_listed_and_their_first_limits_come_back() {
+    let limiter = Limiter::memory().max_calls(5).build().unwrap();
+    assert_eq!(limiter.pools().await.unwrap(), [""; 0]);
+    limiter.acquire("b").await.unwrap().complete(None);
+    limiter.set_limits("a", Limits { calls: NonZeroU64::new(1), ..Limits::default() }).await.unwrap();
+    assert_eq!(limiter.pools().await.unwrap(), ["a", "b"]);
+    limiter.acquire("a").await.unwrap().complete(None);
+    limiter.forget_limits("a").await.unwrap();
+    let status = limiter.peek("a").await.unwrap();
+    assert_eq!((status.limits.calls, status.seen.calls), (NonZeroU64::new(5), 0));
+}

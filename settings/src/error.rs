@@ -221,7 +221,8 @@ impl de::Error for SettingsError {
 
     fn unknown_variant(variant: &str, allowed: &'static [&'static str]) -> Self {
         Self::new(Problem::UnknownValue {
-            found: Some(variant.to_owned()),
+            // What looks like a URL may hold a password.
+            found: Some(variant.to_owned()).filter(|found| !found.contains("://")),
             nearest: nearest(variant, allowed.iter().copied()).map(str::to_owned),
             allowed: allowed.iter().map(|&name| name.to_owned()).collect(),
         })

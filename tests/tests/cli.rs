@@ -33,7 +33,7 @@ fn a_run_prints_a_table_and_says_where_the_files_are() {
 #[test]
 fn every_help_has_examples_that_name_its_command() {
     let place = Workplace::new();
-    for command in ["simulate", "report", "generate", "calibrate"] {
+    for command in ["simulate", "report", "generate", "calibrate", "run", "status", "reset", "doctor"] {
         let help = place.run(&format!("{command} --help")).ok();
         let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{help}"));
         assert!(examples.contains(&format!("  ratepilot {command}")), "{examples}");

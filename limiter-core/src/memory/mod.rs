@@ -54,6 +54,12 @@ impl Store {
         }
     }
 
+    /// The names of all pools, in no order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        gates.keys().map(ToString::to_string).collect()
+    }
+
     fn existing(&self, name: &str) -> Option<Arc<Gate>> {
         self.gates.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }

@@ -1,9 +1,11 @@
 //! What callers ask of a pool's store, and how the store is asked.
 
+use std::sync::Arc;
+
 use super::gate::{Gate, Parting};
 use super::link::Connection;
 use super::reply::{Answer, Granted, Outcome, Reply};
-use super::script::{ACQUIRE, Arguments, LEAVE, LIMIT, PEEK, Script, TURN};
+use super::script::{ACQUIRE, Arguments, CHECK, LEAVE, LIMIT, PEEK, Script, TURN};
 use crate::decision::{Request, Wait};
 use crate::limits::Limits;
 use crate::pool_handle::PoolStatus;
@@ -18,7 +20,10 @@ const ATTEMPTS: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peek {
     Look,
+    /// The calls of the window.
     Forget,
+    /// Those, and that limits were set at run time.
+    ForgetLimits,
 }
 
 /// How a request is put.
@@ -40,11 +45,27 @@ pub(super) enum Asked {
     TooLarge { limit: u64 },
 }
 
+/// What goes along with a request: told by somebody else where its caller goes before it was heard. To be told twice does
+/// no harm.
+struct Unheard<'a> {
+    gate: &'a Arc<Gate>,
+    partings: Vec<Parting>,
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        if !self.partings.is_empty() {
+            self.gate.lock().outbox.append(&mut self.partings);
+            self.gate.call_driver();
+        }
+    }
+}
+
 /// What callers do.
 impl Gate {
     /// Asks the store, joining first where need be; the error: there is no store to ask.
     pub(super) async fn ask(
-        &self,
+        self: &Arc<Self>,
         number: u64,
         request: &Request,
         since: Time,
@@ -58,8 +79,14 @@ impl Gate {
             let mut arguments = self.arguments();
             arguments.number(number).number(request.tokens).number(handicap).number(age).text(mode.word());
             // What has ended goes along: a caller that makes one call after the other sends one command for each.
-            add_partings(&mut arguments, &self.lock().take_partings());
-            match self.run(&mut connection, &ACQUIRE, &arguments).await {
+            let mut partings = Unheard { gate: self, partings: self.lock().take_partings() };
+            add_partings(&mut arguments, &partings.partings);
+            let result = self.run(&mut connection, &ACQUIRE, &arguments).await;
+            if matches!(result, Ok(Some(_))) {
+                partings.partings.clear();
+            }
+            drop(partings);
+            match result {
                 Ok(Some(answer)) => match answer.outcome {
                     Outcome::Granted(granted) => return Ok(Asked::Granted(granted)),
                     Outcome::Wait(wait) => return Ok(Asked::Wait(wait, answer.now)),
@@ -108,10 +135,9 @@ impl Gate {
             })
             .await?;
         let done = !matches!(answer.outcome, Outcome::Old);
-        let mut state = self.lock();
-        state.set = true;
-        if done && granted_at >= 0 {
-            state.cut = answer.now;
+        if done {
+            // Others hear of it with the limits, where those have changed.
+            self.lock().set = true;
         }
         Ok(done)
     }
@@ -123,21 +149,18 @@ impl Gate {
         arguments.text(match peek {
             Peek::Look => "look",
             Peek::Forget => "forget",
+            Peek::ForgetLimits => "limits",
         });
-        if peek == Peek::Forget {
+        if peek != Peek::Look {
             self.lock().journal.forget();
         }
         match self.run_raw(&mut connection, &PEEK, &arguments).await {
             Ok(Reply::Answer(answer)) => {
-                let Outcome::Seen { seen, waiting, .. } = answer.outcome else {
+                let Outcome::Seen { seen, waiting, sharing } = answer.outcome else {
                     return Err(unexpected(&answer.outcome));
                 };
-                let limits = self.lock().limits;
-                Ok(Some(PoolStatus {
-                    seen,
-                    waiting: waiting as usize,
-                    limits: answer.limits.unwrap_or(limits),
-                }))
+                let limits = answer.limits.map_or(self.lock().limits, |told| told.limits);
+                Ok(Some(PoolStatus { seen, waiting, limits, sharing: Some(sharing) }))
             }
             Ok(_) => Ok(None),
             Err(error) => {
@@ -145,6 +168,25 @@ impl Gate {
                 Err(error)
             }
         }
+    }
+
+    /// Forgets the window's calls and the limits that were set at run time; those of this process's builder hold again.
+    pub(crate) async fn forget_limits(&self) -> Result<(), StoreError> {
+        self.peek(Peek::ForgetLimits).await?;
+        {
+            let mut state = self.lock();
+            state.set = false;
+            // The limits of the newest configuration count, and a configuration is told at a join.
+            state.disown();
+        }
+        self.connection().await.map(drop)
+    }
+
+    /// Whether the store lets this user do what the limiter has to do.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        let (epoch, mut connection) = self.home.link.connection().await?;
+        let checked = self.run_raw(&mut connection, &CHECK, &self.membership()).await;
+        checked.map(drop).inspect_err(|error| self.fail(epoch, error))
     }
 
     /// Whether the store still counts a call as in flight; its lease is renewed in any case.
@@ -182,10 +224,8 @@ impl Gate {
             match self.run(&mut connection, script, &arguments).await {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => self.part(epoch),
-                Err(error) => {
-                    self.fail(epoch, &error);
-                    return Err(error);
-                }
+                // Nothing comes of a step that is taken twice. Without a store there is no second one.
+                Err(error) => self.fail(epoch, &error),
             }
         }
         Err(StoreError::new(StoreProblem::NotReady, "the pool was lost again and again"))
@@ -224,7 +264,7 @@ impl Gate {
     pub(super) fn membership(&self) -> Arguments {
         let mut arguments = Arguments::default();
         let lease = Micros::from(self.home.settings.lease).get();
-        arguments.text(&self.home.process).number(lease).text(&self.home.channel());
+        arguments.text(&self.home.process).number(lease).text(&self.home.settings.channel());
         arguments
     }
 
@@ -238,12 +278,17 @@ impl Gate {
 
     /// Takes note of what every answer says.
     fn absorb(&self, answer: &Answer, sent: Time) {
-        if self.head(answer.now, sent, answer.alarm)
-            && let Some(limits) = answer.limits
+        // A store that has lost its memory may also have an earlier time.
+        let anew = matches!(answer.outcome, Outcome::Joined { .. });
+        if self.head(answer.now, sent, answer.alarm, anew)
+            && let Some(told) = answer.limits
         {
             let mut state = self.lock();
-            state.limits = limits;
+            (state.limits, state.set, state.cut) = (told.limits, told.set, told.cut);
             state.known = true;
+        }
+        if let Outcome::Done { alive, .. } | Outcome::Joined { alive, .. } = answer.outcome {
+            self.lock().beaten(self.home.settings.lease, alive);
         }
         for (number, news) in &answer.news {
             self.deliver(*number, *news);

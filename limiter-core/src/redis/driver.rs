@@ -8,59 +8,48 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::gate::Gate;
 
-/// Heartbeats within a lease; a process counts as gone after three quarters of it.
-const BEATS: u32 = 4;
 /// How long a pool without its store is left alone when nothing is heard of the store's return.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Drives a pool that is marked as driven, until it is idle.
 pub(super) async fn drive(gate: Arc<Gate>) {
-    let beat = gate.home.settings.lease / BEATS;
-    let mut next_beat = Instant::now() + beat;
+    let span = gate.home.settings.window.span();
     let mut store = gate.home.link.watch();
     loop {
-        let alarm = {
+        let wake = {
+            let now = gate.now();
             let mut state = gate.lock();
-            if !state.is_busy() {
+            let out = state.epoch.is_none() || state.epoch != gate.home.link.epoch();
+            if !state.is_busy() && !state.owes(now, span) {
                 state.driven = false;
                 return;
             }
-            // An ending is told at once.
-            if state.outbox.is_empty() { state.alarm } else { Some(Instant::now()) }
+            // Who is out joins at once, and an ending is told at once.
+            let at_once = out || !state.outbox.is_empty();
+            let alarm = if at_once { Some(Instant::now()) } else { state.alarm };
+            alarm.map_or(state.next_beat, |alarm| alarm.min(state.next_beat))
         };
-        let wake = alarm.map_or(next_beat, |alarm| alarm.min(next_beat));
         if wake > Instant::now() {
             tokio::select! {
-                () = gate.changed.notified() => {}
+                () = gate.changed.notified() => continue,
+                // The store came back, or went.
+                _ = store.changed() => continue,
                 () = sleep_until(wake) => {}
-                // The store came back, or went: who is out has to join.
-                _ = store.changed() => {}
             }
         }
-        let due = Instant::now();
-        let partings = {
+        let (partings, beats) = {
+            let due = Instant::now();
             let mut state = gate.lock();
-            let rings = state.alarm.is_some_and(|alarm| alarm <= due);
-            if rings {
+            if state.alarm.is_some_and(|alarm| alarm <= due) {
                 state.alarm = None;
             }
-            let out = state.local.is_some() || !*gate.joined.borrow();
-            if !rings && state.outbox.is_empty() && due < next_beat && !out {
-                continue;
-            }
-            state.take_partings()
+            (state.take_partings(), state.next_beat <= due)
         };
-        let beats = due >= next_beat;
-        match gate.turn(&partings, beats, false).await {
-            Ok(()) if beats => next_beat = Instant::now() + beat,
-            Ok(()) => {}
-            Err(error) => {
-                tracing::trace!(pool = gate.name(), %error, "no turn");
-                next_beat = Instant::now() + beat;
-                store.mark_unchanged();
-                gate.drop_outbox();
-                let _ = timeout(PAUSE, store.changed()).await;
-            }
+        if let Err(error) = gate.turn(&partings, beats, false).await {
+            tracing::trace!(pool = gate.name(), %error, "no turn");
+            store.mark_unchanged();
+            gate.drop_outbox();
+            let _ = timeout(PAUSE, store.changed()).await;
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::ask::{Asked, Mode};
 use super::gate::Gate;
 use super::reply::{Granted, News};
-use crate::decision::{Request, Wait};
+use crate::decision::{Grant, Request, Wait};
 use crate::error::{AcquireError, TryAcquireError};
 use crate::fallback::Fallback;
 use crate::limits::Dimension;
@@ -63,31 +63,9 @@ pub(crate) async fn acquire(
 /// A permit at once, or what it would have to wait for.
 pub(crate) async fn try_acquire(gate: Arc<Gate>, request: Request) -> Result<Permit, TryAcquireError> {
     let mut asking = Asking::new(gate, request);
-    let refuse = |wait: Wait, now: Time| {
-        let retry_after = wait.until.map(|until| until.since(now).into());
-        TryAcquireError::Wait { wait, retry_after }
-    };
     match asking.ask(Mode::Try).await {
-        Ok(Asked::Granted(granted)) => Ok(asking.conclude(granted)),
-        Ok(Asked::Wait(wait, now)) => {
-            asking.asked = false;
-            Err(refuse(wait, now))
-        }
-        Ok(Asked::TooLarge { limit }) => {
-            asking.asked = false;
-            Err(TryAcquireError::TooLarge { tokens: request.tokens, limit })
-        }
-        Err(error) => match asking.gate.home.settings.fallback {
-            Fallback::Closed => Err(error.into()),
-            Fallback::Open => Ok(asking.pass()),
-            Fallback::Local => match asking.gate.local().try_enter(&request) {
-                Ok(memory::Answer::Granted(grant)) => Ok(asking.conclude_locally(grant)),
-                Ok(memory::Answer::TooLarge { limit }) => {
-                    Err(TryAcquireError::TooLarge { tokens: request.tokens, limit })
-                }
-                Err((wait, now)) => Err(refuse(wait, now)),
-            },
-        },
+        Ok(asked) => asking.settle(asked),
+        Err(error) => asking.go_alone(error),
     }
 }
 
@@ -99,6 +77,9 @@ impl Asking {
     }
 
     async fn ask(&mut self, mode: Mode) -> Result<Asked, StoreError> {
+        if !self.asked {
+            self.gate.expect(self.number);
+        }
         self.asked = true;
         self.gate.ask(self.number, &self.request, self.since, mode).await
     }
@@ -107,9 +88,6 @@ impl Asking {
     async fn wait(&mut self, binding: &mut Dimension) -> Result<Permit, AcquireError> {
         let mut mode = Mode::Queue;
         loop {
-            if mode == Mode::Queue {
-                self.gate.expect(self.number);
-            }
             match self.ask(mode).await {
                 Ok(Asked::Granted(granted)) => return Ok(self.conclude(granted)),
                 Ok(Asked::TooLarge { limit }) => return Err(self.too_large(limit)),
@@ -156,21 +134,47 @@ impl Asking {
 
     /// The time is up: whoever may go at that very moment goes.
     async fn last_chance(mut self, began: Instant, binding: Dimension) -> Result<Permit, AcquireError> {
-        let (error, binding) = match self.gate.last_chance(self.number).await {
-            Ok(Asked::Granted(granted)) => return Ok(self.conclude(granted)),
-            Ok(Asked::Wait(wait, _)) => {
-                self.asked = false;
-                (None, wait.binding)
-            }
-            Ok(Asked::TooLarge { .. }) => (None, binding),
-            Err(error) => (Some(error), binding),
+        let last = match self.gate.last_chance(self.number).await {
+            Ok(asked) => self.settle(asked),
+            Err(error) => self.go_alone(error),
+        };
+        let binding = match last {
+            Ok(permit) => return Ok(permit),
+            Err(TryAcquireError::Wait { wait, .. }) => wait.binding,
+            Err(TryAcquireError::Store(error)) => return Err(error.into()),
+            Err(_) => binding,
         };
         let waited = began.elapsed();
-        if let Some(error) = error {
-            tracing::debug!(pool = self.gate.name(), %error, "no last chance");
-        }
         telemetry::timed_out(self.gate.name(), waited.into(), binding);
         Err(AcquireError::Timeout { waited, binding })
+    }
+
+    /// What the store has said to one who does not wait any longer.
+    fn settle(&mut self, asked: Asked) -> Result<Permit, TryAcquireError> {
+        // Whoever is not granted has no place in the queue any more.
+        self.asked = false;
+        match asked {
+            Asked::Granted(granted) => Ok(self.conclude(granted)),
+            Asked::Wait(wait, now) => Err(refuse(wait, now)),
+            Asked::TooLarge { limit } => {
+                Err(TryAcquireError::TooLarge { tokens: self.request.tokens, limit })
+            }
+        }
+    }
+
+    /// What happens without the store to one who does not wait.
+    fn go_alone(&mut self, error: StoreError) -> Result<Permit, TryAcquireError> {
+        match self.gate.home.settings.fallback {
+            Fallback::Closed => Err(error.into()),
+            Fallback::Open => Ok(self.pass()),
+            Fallback::Local => match self.gate.local().try_enter(&self.request) {
+                Ok(memory::Answer::Granted(grant)) => Ok(self.conclude_locally(grant)),
+                Ok(memory::Answer::TooLarge { limit }) => {
+                    Err(TryAcquireError::TooLarge { tokens: self.request.tokens, limit })
+                }
+                Err((wait, now)) => Err(refuse(wait, now)),
+            },
+        }
     }
 
     fn conclude(&mut self, granted: Granted) -> Permit {
@@ -179,8 +183,8 @@ impl Asking {
         self.permit(granted)
     }
 
-    fn conclude_locally(&mut self, grant: crate::decision::Grant) -> Permit {
-        self.gate.granted_locally(self.number, self.request.tokens, grant.id, grant.at);
+    fn conclude_locally(&mut self, grant: Grant) -> Permit {
+        self.gate.granted_alone(self.number, self.request.tokens, grant.at, Some(grant.id));
         self.asked = false;
         self.permit(Granted { at: self.gate.store_time(grant.at), seen: grant.seen })
     }
@@ -188,8 +192,8 @@ impl Asking {
     /// Lets through without asking anybody.
     fn pass(&mut self) -> Permit {
         self.asked = false;
-        self.gate.granted(self.number, self.request.tokens);
         let now = self.gate.now();
+        self.gate.granted_alone(self.number, self.request.tokens, now, None);
         let seen = self.gate.lock().seen();
         self.permit(Granted { at: self.gate.store_time(now), seen })
     }
@@ -203,6 +207,11 @@ impl Asking {
         self.asked = false;
         AcquireError::TooLarge { tokens: self.request.tokens, limit }
     }
+}
+
+fn refuse(wait: Wait, now: Time) -> TryAcquireError {
+    let retry_after = wait.until.map(|until| until.since(now).into());
+    TryAcquireError::Wait { wait, retry_after }
 }
 
 impl Drop for Asking {

@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::journal::Journal;
+use super::journal::{Journal, Lease};
 use super::reply::News;
 use super::{Home, local, lock};
 use crate::decision::Seen;
 use crate::limits::Limits;
 use crate::store_error::StoreError;
-use crate::time::Time;
+use crate::telemetry;
+use crate::time::{Micros, Time};
 
+/// Heartbeats within a lease; a process counts as gone after three quarters of it.
+const BEATS: u32 = 4;
 /// Most endings that one message tells of.
 const MOST_PARTINGS: usize = 250;
 
@@ -50,6 +54,8 @@ pub(super) struct State {
     pub(super) alive: u64,
     /// The connection by which this process has joined.
     pub(super) epoch: Option<u64>,
+    /// It went on without the store since it last joined, or might have.
+    pub(super) away: bool,
     /// The store refuses this pool: not to be tried again before then.
     pub(super) fault: Option<(Instant, StoreError)>,
     pub(super) journal: Journal,
@@ -58,6 +64,8 @@ pub(super) struct State {
     pub(super) waiters: HashMap<u64, Waiter>,
     /// When the driver has to see whether the head of the queue can go.
     pub(super) alarm: Option<Instant>,
+    /// When the store is to hear of this process again, whatever else it was told meanwhile.
+    pub(super) next_beat: Instant,
     pub(super) driven: bool,
     /// While the store is away: the pool of this process alone.
     pub(super) local: Option<local::Local>,
@@ -101,11 +109,13 @@ impl Gate {
             cut: Time::ZERO,
             alive: 1,
             epoch: None,
+            away: false,
             fault: None,
             journal: Journal::default(),
             outbox: Vec::new(),
             waiters: HashMap::new(),
             alarm: None,
+            next_beat: Instant::now(),
             driven: false,
             local: None,
             heard: (Time::ZERO, Time::ZERO),
@@ -121,6 +131,11 @@ impl Gate {
             joining: tokio::sync::Mutex::default(),
             joined: watch::Sender::new(false),
         }
+    }
+
+    /// A pool for trying, under a name that no caller's pool can have.
+    pub(super) fn probe(home: &Arc<Home>) -> Self {
+        Self::new(format!("{{}}{}", home.process).into(), Arc::clone(home))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -152,13 +167,13 @@ impl Gate {
         store + at.since(local)
     }
 
-    /// Takes note of a grant.
+    /// Takes note of a grant of the store.
     pub(super) fn granted(self: &Arc<Self>, number: u64, tokens: u64) {
         let now = self.now();
         let span = self.home.settings.window.span();
         let mut state = self.lock();
         state.journal.prune(now, span);
-        state.journal.grant(number, tokens, now);
+        state.journal.grant(number, tokens, now, Lease::Held);
         let start = !state.driven;
         drop(state);
         if start {
@@ -176,7 +191,9 @@ impl Gate {
 
     fn end(self: &Arc<Self>, number: u64, used: Option<u64>, parting: Parting) {
         let mut state = self.lock();
-        state.journal.close(number, used);
+        if !state.journal.close(number, used) {
+            return;
+        }
         if let Some(local) = &state.local {
             local.end(number, parting);
         }
@@ -187,8 +204,13 @@ impl Gate {
 
     /// Leaves the pool: what this process holds is free at once.
     pub(super) async fn quit(&self) {
+        let partings = {
+            let mut state = self.lock();
+            // The store hears of the calls that ended what they used; the others end with the process.
+            state.journal.quit();
+            std::mem::take(&mut state.outbox)
+        };
         if *self.joined.borrow() {
-            let partings = std::mem::take(&mut self.lock().outbox);
             let _ = self.turn(&partings, true, true).await;
         }
     }
@@ -200,10 +222,34 @@ impl State {
         self.journal.open() > 0 || !self.waiters.is_empty() || !self.outbox.is_empty()
     }
 
+    /// The store has heard that this process lives, and how many there are.
+    pub(super) fn beaten(&mut self, lease: Duration, alive: u64) {
+        self.next_beat = Instant::now() + lease / BEATS;
+        self.alive = alive.max(1);
+    }
+
     /// What one message to the store tells it of.
     pub(super) fn take_partings(&mut self) -> Vec<Parting> {
         let most = self.outbox.len().min(MOST_PARTINGS);
         self.outbox.drain(..most).collect()
+    }
+
+    /// Whether there is anything that the store has to hear when it is back.
+    pub(super) fn owes(&self, now: Time, span: Micros) -> bool {
+        self.epoch.is_none() && self.journal.counts(now, span)
+    }
+
+    /// The store has given away what this process had in flight.
+    pub(super) fn lose(&mut self, pool: &str) {
+        let lost = self.journal.lose();
+        if lost > 0 {
+            telemetry::lost_leases(pool, lost);
+        }
+    }
+
+    /// The most that the store may count as in flight for this process.
+    pub(super) fn known_calls(&self) -> u64 {
+        (self.journal.open() + self.waiters.len() + self.outbox.len()) as u64
     }
 
     /// Makes this process join again before it asks for anything.

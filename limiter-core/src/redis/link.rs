@@ -68,6 +68,14 @@ impl Link {
         &self.address
     }
 
+    /// The connection that there is.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        match &*self.standing.borrow() {
+            Standing::Up { epoch, .. } => Some(*epoch),
+            Standing::Trying | Standing::Down(_) => None,
+        }
+    }
+
     pub(super) fn watch(&self) -> watch::Receiver<Standing> {
         self.standing.subscribe()
     }
@@ -148,7 +156,7 @@ impl Link {
                     let config = AsyncConnectionConfig::new()
                         .set_connection_timeout(Some(self.patience))
                         .set_response_timeout(Some(self.patience));
-                    let client = self.client().await?;
+                    let client = self.client(0).await?;
                     Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
                 }
             };
@@ -174,10 +182,11 @@ impl Link {
         builder.build()?.get_async_connection().await
     }
 
-    /// A client of the server itself, or of the primary that the Sentinels name.
-    async fn client(&self) -> RedisResult<Client> {
+    /// A client of the server itself, of the `node`th of a cluster, or of the primary that the Sentinels name.
+    async fn client(&self, node: usize) -> RedisResult<Client> {
+        let nodes = &self.address.nodes;
         match &self.address.topology {
-            Topology::Single | Topology::Cluster => Client::open(self.address.nodes[0].clone()),
+            Topology::Single | Topology::Cluster => Client::open(nodes[node % nodes.len()].clone()),
             Topology::Sentinel { primary, node, tls } => {
                 let mut info = SentinelNodeConnectionInfo::default().set_redis_connection_info(node.clone());
                 if *tls {
@@ -188,10 +197,10 @@ impl Link {
         }
     }
 
-    /// A connection of its own to hear a channel by; in a cluster any node passes messages on.
-    pub(super) async fn subscribe(&self, channel: &str) -> Result<PubSub, StoreError> {
+    /// A connection of its own to hear a channel by; in a cluster any node passes messages on, so it may be the `node`th.
+    pub(super) async fn subscribe(&self, channel: &str, node: usize) -> Result<PubSub, StoreError> {
         let attempt = async {
-            let mut connection = self.client().await?.get_async_pubsub().await?;
+            let mut connection = self.client(node).await?.get_async_pubsub().await?;
             connection.subscribe(channel).await?;
             Ok(connection)
         };

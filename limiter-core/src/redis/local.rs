@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 
 use super::gate::{Gate, Parting};
+use super::journal::Lease;
 use super::lock;
 use crate::decision::GrantId;
 use crate::limits::{Limits, Window};
@@ -64,15 +65,17 @@ impl Gate {
         gate
     }
 
-    /// Takes note of a grant of the local pool.
-    pub(super) fn granted_locally(&self, number: u64, tokens: u64, id: GrantId, at: Time) {
+    /// Takes note of a call that goes without the store; `id`: its name in the local pool, if that let it through.
+    pub(super) fn granted_alone(self: &Arc<Self>, number: u64, tokens: u64, at: Time, id: Option<GrantId>) {
         let mut state = self.lock();
-        state.journal.grant(number, tokens, at);
-        match &state.local {
-            Some(local) => local.granted(number, id),
-            // This process has joined in this very moment: it has to join again, to tell the store of this one, too.
-            None => state.disown(),
+        state.journal.grant(number, tokens, at, Lease::Untold);
+        if let (Some(local), Some(id)) = (&state.local, id) {
+            local.granted(number, id);
         }
+        // This process may have joined in this very moment: then it has to join again, to tell the store of this one, too.
+        state.disown();
+        drop(state);
+        self.call_driver();
     }
 }
 

@@ -1,13 +1,17 @@
 //! Taking part in a pool: joining, turns, and what happens when the store is lost.
 
+use std::collections::HashSet;
+
 use tokio::time::{Duration, Instant};
 
 use super::ask::{add_limits, add_partings, unexpected};
-use super::gate::{Gate, Parting};
+use super::gate::{Gate, Parting, State};
 use super::link::Connection;
 use super::reply::Outcome;
-use super::script::{JOIN, TURN};
+use super::script::{Arguments, JOIN, TURN};
+use crate::fallback::Fallback;
 use crate::limits::Limits;
+use crate::pool_name;
 use crate::store_error::{StoreError, StoreProblem};
 use crate::telemetry;
 
@@ -20,7 +24,8 @@ const FAULT: Duration = Duration::from_secs(1);
 impl Gate {
     /// A connection by which this process has joined, or why there is none.
     pub(super) async fn connection(&self) -> Result<(u64, Connection), StoreError> {
-        let (epoch, connection) = self.home.link.connection().await?;
+        let connected = self.home.link.connection().await;
+        let (epoch, connection) = connected.inspect_err(|_| self.go_without())?;
         if self.lock().epoch == Some(epoch) {
             return Ok((epoch, connection));
         }
@@ -47,63 +52,79 @@ impl Gate {
 
     /// Tells the pool that this process takes part, and what it has granted.
     async fn join(&self, epoch: u64, mut connection: Connection) -> Result<(), StoreError> {
-        let settings = &self.home.settings;
+        let span = self.home.settings.window.span();
         let now = self.now();
-        let (calls, known) = {
+        let (mut calls, alive, opening) = {
             let mut state = self.lock();
             // All that it could say is in the journal.
             state.outbox.clear();
-            (state.told, state.told_before) = (0, 0);
-            let known = (state.known.then_some(state.limits), state.set, state.cut);
-            (state.journal.counting(now, settings.window.span()), known)
+            let alive: HashSet<_> = state.journal.in_flight().chain(state.waiters.keys().copied()).collect();
+            let alive = alive.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+            (state.journal.counting(now, span), alive, self.opening(&state))
         };
-        let mut chunks = calls.chunks(CALLS_A_JOIN);
-        let mut chunk = chunks.next().unwrap_or_default();
         let mut first = true;
         loop {
+            let rest = calls.split_off(calls.len().min(CALLS_A_JOIN));
             let mut arguments = self.membership();
-            arguments.number(first.into());
-            add_limits(&mut arguments, &settings.limits);
-            arguments.number(settings.window.span().get()).number(settings.window.guard.get());
-            match known {
-                (Some(limits), set, cut) => {
-                    arguments.number(limits.version).number(set.into());
-                    add_limits(&mut arguments, &limits);
-                    arguments.number(cut.as_micros());
-                }
-                (None, ..) => {
-                    arguments.signed(-1).number(0);
-                    add_limits(&mut arguments, &Limits::default());
-                    arguments.number(0);
-                }
-            }
-            for (number, entry) in chunk {
+            arguments.append(&opening).text(if first { &alive } else { "-" }).number(rest.is_empty().into());
+            let now = self.now();
+            for (number, entry) in &calls {
                 let age = now.since(entry.at).get();
                 arguments.number(*number).number(age).number(entry.tokens).number(entry.open.into());
             }
-            self.run(&mut connection, &JOIN, &arguments).await?;
+            let answer = self.run(&mut connection, &JOIN, &arguments).await?;
+            let Some(Outcome::Joined { told, was_there, .. }) = answer.map(|answer| answer.outcome) else {
+                return Err(StoreError::new(StoreProblem::NotReady, "the pool was lost while it was joined"));
+            };
+            let mut state = self.lock();
+            if first && !was_there {
+                state.lose(self.name());
+            }
             first = false;
-            match chunks.next() {
-                Some(next) => chunk = next,
-                None => break,
+            state.journal.told(&calls);
+            calls = rest;
+            if calls.is_empty() {
+                // What was granted without the store since this began.
+                calls = state.journal.untold(now, span);
+            }
+            if calls.is_empty() {
+                (state.told, state.told_before) = (told, told);
+                (state.known, state.epoch, state.away) = (true, Some(epoch), false);
+                (state.fault, state.local) = (None, None);
+                break;
             }
         }
-        {
-            let mut state = self.lock();
-            state.known = true;
-            state.epoch = Some(epoch);
-            state.fault = None;
-            state.local = None;
-        }
-        tracing::debug!(pool = self.name(), epoch, calls = calls.len(), "joined");
+        tracing::debug!(pool = self.name(), epoch, "joined");
         telemetry::alone(self.name(), false);
         self.joined.send_replace(true);
         self.ask_again();
-        let index = format!("{}:pools", settings.prefix);
-        let name = self.name();
-        // An index for people; nothing depends on it.
-        let _ = connection.send(redis::cmd("SADD").arg(index).arg(name)).await;
+        // One for trying is of no interest to people.
+        if pool_name::check(self.name()).is_err() {
+            return Ok(());
+        }
+        let _ = connection.send(redis::cmd("SADD").arg(self.home.index()).arg(self.name())).await;
         Ok(())
+    }
+
+    /// What a join says of the pool: how it is set up, and what this process last knew.
+    fn opening(&self, state: &State) -> Arguments {
+        let settings = &self.home.settings;
+        let mut opening = Arguments::default();
+        add_limits(&mut opening, &settings.limits);
+        opening.number(settings.window.span().get()).number(settings.window.guard.get());
+        if state.known {
+            opening.number(state.limits.version).number(state.set.into());
+            add_limits(&mut opening, &state.limits);
+            opening.number(state.cut.as_micros());
+        } else {
+            opening.signed(-1).number(0);
+            add_limits(&mut opening, &Limits::default());
+            opening.number(0);
+        }
+        // Where nothing was granted without the store there is nothing to wait for when it is back.
+        let away = state.away && settings.fallback != Fallback::Closed;
+        opening.number(if away { state.alive } else { 0 });
+        opening
     }
 
     /// The pool does not know this process any more: its lease has passed, or the store has lost its memory.
@@ -111,10 +132,17 @@ impl Gate {
         let mut state = self.lock();
         if state.epoch == Some(epoch) {
             state.epoch = None;
-            let lost = state.journal.lose();
-            if lost > 0 {
-                telemetry::lost_leases(self.name(), lost);
-            }
+            state.lose(self.name());
+        }
+    }
+
+    /// There is no store to ask.
+    fn go_without(&self) {
+        let mut state = self.lock();
+        (state.epoch, state.away) = (None, true);
+        drop(state);
+        if self.joined.send_replace(false) {
+            self.ask_again();
         }
     }
 
@@ -164,17 +192,23 @@ impl Gate {
                 add_partings(arguments, partings);
                 if quits {
                     arguments.text("q").number(0).signed(-1);
+                } else if beats {
+                    arguments.text("s").number(0).number(self.lock().known_calls());
                 }
             })
             .await?;
         if matches!(answer.outcome, Outcome::Heard) {
             return Ok(());
         }
-        let Outcome::Done { alive, told, .. } = answer.outcome else {
+        let Outcome::Done { told, flag: known, .. } = answer.outcome else {
             return Err(unexpected(&answer.outcome));
         };
         let mut state = self.lock();
-        state.alive = alive.max(1);
+        if !known {
+            // A request that was late has been granted when nobody waited for it any more. A join names what there is.
+            tracing::debug!(pool = self.name(), "the store counts calls in flight that nobody makes");
+            state.disown();
+        }
         let missed = state.told < state.told_before;
         state.told_before = told;
         if missed {

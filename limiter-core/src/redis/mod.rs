@@ -8,6 +8,7 @@ mod address;
 mod ask;
 mod driver;
 mod entry;
+mod examine;
 mod gate;
 mod journal;
 mod link;
@@ -40,6 +41,7 @@ use link::Link;
 pub(crate) use address::Address;
 pub(crate) use ask::Peek;
 pub(crate) use entry::{acquire, try_acquire};
+pub use examine::{Refusal, StoreFacts};
 pub(crate) use gate::Gate;
 
 /// How the store is used.
@@ -62,8 +64,6 @@ pub(crate) struct Settings {
 pub(crate) struct Store {
     home: Arc<Home>,
     gates: Mutex<HashMap<Arc<str>, Arc<Gate>>>,
-    /// What connects and what listens, for as long as the store lives.
-    tasks: Vec<AbortHandle>,
 }
 
 /// What all pools of one process have in common.
@@ -79,6 +79,8 @@ struct Home {
     numbers: AtomicU64,
     /// Whose waiter a number is.
     waiters: Mutex<HashMap<u64, Weak<Gate>>>,
+    /// What connects and what listens, for as long as a pool is in use.
+    tasks: [AbortHandle; 2],
 }
 
 impl Store {
@@ -89,20 +91,26 @@ impl Store {
     pub(crate) fn new(address: Address, settings: Settings) -> Self {
         let runtime = Handle::current();
         let link = Arc::new(Link::new(address, settings.patience));
-        let home = Arc::new(Home {
-            link: Arc::clone(&link),
-            clock: Clock::start(),
-            runtime: runtime.clone(),
-            process: process_name(),
-            numbers: AtomicU64::new(1),
-            waiters: Mutex::default(),
-            settings,
+        let process = process_name();
+        let home = Arc::new_cyclic(|home| {
+            let channel = format!("{}{process}", settings.channel());
+            let listener = listener::listen(Weak::clone(home), Arc::clone(&link), channel);
+            let tasks = [
+                runtime.spawn(Arc::clone(&link).keep()).abort_handle(),
+                runtime.spawn(listener).abort_handle(),
+            ];
+            Home {
+                link,
+                clock: Clock::start(),
+                runtime,
+                process,
+                numbers: AtomicU64::new(1),
+                waiters: Mutex::default(),
+                tasks,
+                settings,
+            }
         });
-        let tasks = vec![
-            runtime.spawn(link.keep()).abort_handle(),
-            runtime.spawn(listener::listen(Arc::clone(&home))).abort_handle(),
-        ];
-        Self { home, gates: Mutex::default(), tasks }
+        Self { home, gates: Mutex::default() }
     }
 
     /// The limits of a pool that is yet to be made.
@@ -112,9 +120,7 @@ impl Store {
 
     /// Whether the store is there and lets this user do what the limiter has to do.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        // A name that no caller's pool can have.
-        let probe = Gate::new("{}".into(), Arc::clone(&self.home));
-        probe.peek(Peek::Look).await.map(drop)
+        Arc::new(Gate::probe(&self.home)).check().await
     }
 
     /// The pool of this name, made if there is none.
@@ -147,6 +153,18 @@ impl Store {
         Ok(Arc::new(Gate::new(name.into(), Arc::clone(&self.home))))
     }
 
+    /// The names of all pools that any process has used, in no order.
+    pub(crate) async fn names(&self) -> Result<Vec<String>, StoreError> {
+        let (epoch, mut connection) = self.home.link.connection().await?;
+        let answer = connection.send(redis::cmd("SMEMBERS").arg(self.home.index())).await;
+        let names = answer.and_then(|names| Ok(redis::from_redis_value(names)?));
+        names.map_err(|error| {
+            let error = StoreError::from(error);
+            self.home.link.fail(epoch, &error);
+            error
+        })
+    }
+
     /// Leaves all pools, so that what this process holds is free at once and not only when its lease has passed.
     pub(crate) async fn close(&self) {
         let gates: Vec<_> = lock(&self.gates).values().cloned().collect();
@@ -156,16 +174,23 @@ impl Store {
     }
 }
 
-impl Drop for Store {
+impl Drop for Home {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
-impl Home {
-    /// The channel by which this process hears of its waiters is this and its name.
+impl Settings {
+    /// The channel by which a process hears of its waiters is this and its name.
     fn channel(&self) -> String {
-        format!("{}:to:", self.settings.prefix)
+        format!("{}:to:", self.prefix)
+    }
+}
+
+impl Home {
+    /// The set of the pools' names: for people, nothing depends on it.
+    fn index(&self) -> String {
+        format!("{}:pools", self.settings.prefix)
     }
 
     fn number(&self) -> u64 {

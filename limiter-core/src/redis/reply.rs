@@ -5,11 +5,13 @@ use std::num::NonZeroU64;
 use redis::{ErrorKind, RedisError, RedisResult, Value};
 
 use crate::decision::{Seen, Wait};
-use crate::limits::{Dimension, Limits};
+use crate::limits::{Dimension, Limits, Window};
+use crate::pool_handle::Sharing;
 use crate::time::{Micros, Time};
 
 /// The answer of a script.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are answers, and none is kept")]
 pub(super) enum Reply {
     Answer(Answer),
     /// The pool does not know this process (any more): it has to join, and to ask again.
@@ -23,11 +25,21 @@ pub(super) struct Answer {
     /// The pool's time.
     pub(super) now: Time,
     pub(super) alarm: Alarm,
-    /// The limits in force, where they are not those that the process knows.
-    pub(super) limits: Option<Limits>,
+    /// What is in force, where that is not what the process knows.
+    pub(super) limits: Option<InForce>,
     /// What this process's waiters have to hear.
     pub(super) news: Vec<(u64, News)>,
     pub(super) outcome: Outcome,
+}
+
+/// The limits in force, and what a store that has lost its memory has to hear of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InForce {
+    pub(super) limits: Limits,
+    /// At run time, and not by a builder.
+    pub(super) set: bool,
+    /// When they were last cut.
+    pub(super) cut: Time,
 }
 
 /// Whether this process's own timer has to wake for the head of the queue.
@@ -73,23 +85,25 @@ pub(super) enum Outcome {
     },
     /// A turn without a heartbeat.
     Heard,
-    /// A heartbeat or a join: processes taking part, messages published to this one so far, and a flag of the script's.
+    /// A heartbeat: processes taking part, messages published to this one so far, and what was asked about its calls.
     Done {
         alive: u64,
         told: u64,
         flag: bool,
+    },
+    /// A join; `was_there`: the pool knew this process.
+    Joined {
+        alive: u64,
+        told: u64,
+        was_there: bool,
     },
     /// A cut came too late: limits were cut after the call was granted.
     Old,
     Set,
     Seen {
         seen: Seen,
-        waiting: u64,
-        processes: u64,
-        span: Micros,
-        guard: Micros,
-        set: bool,
-        cut: Time,
+        waiting: usize,
+        sharing: Sharing,
     },
 }
 
@@ -118,9 +132,9 @@ impl Reply {
         let now = time(now);
         let limits = match limits.as_slice() {
             [] => None,
-            limits => Some(parse_limits(limits)?),
+            limits => Some(in_force(limits)?),
         };
-        let outcome = outcome(text(&word)?, &rest, limits.as_ref())?;
+        let outcome = outcome(text(&word)?, &rest, limits.as_ref(), now)?;
         Ok(Self::Answer(Answer { now, alarm, limits, news, outcome }))
     }
 }
@@ -133,7 +147,7 @@ fn alarm(at: i64) -> Alarm {
     }
 }
 
-fn outcome(word: &str, rest: &[i64], limits: Option<&Limits>) -> RedisResult<Outcome> {
+fn outcome(word: &str, rest: &[i64], in_force: Option<&InForce>, now: Time) -> RedisResult<Outcome> {
     Ok(match (word, rest) {
         ("granted", rest) => Outcome::Granted(granted(rest)?),
         ("wait", &[binding, at, ..]) => {
@@ -144,22 +158,34 @@ fn outcome(word: &str, rest: &[i64], limits: Option<&Limits>) -> RedisResult<Out
             Outcome::Done { alive: alive.unsigned_abs(), told: told.unsigned_abs(), flag: flag != 0 }
         }
         ("heard", _) => Outcome::Heard,
+        ("joined", &[alive, told, was_there]) => Outcome::Joined {
+            alive: alive.unsigned_abs(),
+            told: told.unsigned_abs(),
+            was_there: was_there != 0,
+        },
         ("old", _) => Outcome::Old,
         ("set", _) => Outcome::Set,
-        ("seen", &[calls, tokens, in_flight, waiting, processes, span, guard, set, cut]) => Outcome::Seen {
-            seen: Seen {
-                calls: calls.unsigned_abs(),
-                tokens: tokens.unsigned_abs(),
-                in_flight: in_flight.unsigned_abs(),
-                version: limits.map_or(0, |limits| limits.version),
-            },
-            waiting: waiting.unsigned_abs(),
-            processes: processes.unsigned_abs(),
-            span: Micros::new(span.unsigned_abs()),
-            guard: Micros::new(guard.unsigned_abs()),
-            set: set != 0,
-            cut: time(cut),
-        },
+        ("seen", &[calls, tokens, in_flight, waiting, processes, span, guard, set, cut, since]) => {
+            Outcome::Seen {
+                seen: Seen {
+                    calls: calls.unsigned_abs(),
+                    tokens: tokens.unsigned_abs(),
+                    in_flight: in_flight.unsigned_abs(),
+                    version: in_force.map_or(0, |told| told.limits.version),
+                },
+                waiting: waiting.unsigned_abs() as usize,
+                sharing: Sharing {
+                    processes: processes.unsigned_abs() as usize,
+                    window: Window {
+                        period: micros(span).saturating_sub(micros(guard)),
+                        guard: micros(guard),
+                    },
+                    limits_set: set != 0,
+                    since_cut: (cut > 0).then(|| now.since(time(cut))),
+                    oldest_wait: (since >= 0).then(|| now.since(time(since))),
+                },
+            }
+        }
         (word, _) => return Err(unexpected(word)),
     })
 }
@@ -209,17 +235,18 @@ fn news(value: Value) -> RedisResult<Vec<(u64, News)>> {
         .collect()
 }
 
-fn parse_limits(fields: &[i64]) -> RedisResult<Limits> {
-    let &[version, calls, tokens, concurrency, pacing] = fields else {
+fn in_force(fields: &[i64]) -> RedisResult<InForce> {
+    let &[version, calls, tokens, concurrency, pacing, set, cut] = fields else {
         return Err(unexpected("short limits"));
     };
-    Ok(Limits {
+    let limits = Limits {
         version: version.unsigned_abs(),
         calls: NonZeroU64::new(calls.unsigned_abs()),
         tokens: NonZeroU64::new(tokens.unsigned_abs()),
         concurrency: NonZeroU64::new(concurrency.unsigned_abs()),
         pacing: Micros::new(pacing.unsigned_abs()),
-    })
+    };
+    Ok(InForce { limits, set: set != 0, cut: time(cut) })
 }
 
 fn dimension(code: i64) -> RedisResult<Dimension> {
@@ -234,6 +261,10 @@ fn dimension(code: i64) -> RedisResult<Dimension> {
 
 const fn time(micros: i64) -> Time {
     Time::from_micros(micros.unsigned_abs())
+}
+
+const fn micros(span: i64) -> Micros {
+    Micros::new(span.unsigned_abs())
 }
 
 fn list(value: Value) -> RedisResult<Vec<Value>> {

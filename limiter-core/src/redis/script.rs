@@ -36,6 +36,10 @@ script!(
     LIMIT, "scripts/limit.lua"
 );
 script!(
+    /// Tries out what the user may do.
+    CHECK, "scripts/check.lua"
+);
+script!(
     /// Looks, or forgets.
     PEEK, "scripts/peek.lua"
 );
@@ -103,7 +107,7 @@ impl Body {
 #[derive(Debug, Default)]
 pub(super) struct Arguments(Vec<Argument>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Argument {
     Text(String),
     Number(i64),
@@ -118,6 +122,11 @@ impl Arguments {
     /// Saturates where the store could not count that far.
     pub(super) fn number(&mut self, number: u64) -> &mut Self {
         self.0.push(Argument::Number(number.min(crate::limits::MAX_LIMIT) as i64));
+        self
+    }
+
+    pub(super) fn append(&mut self, more: &Self) -> &mut Self {
+        self.0.extend_from_slice(&more.0);
         self
     }
 

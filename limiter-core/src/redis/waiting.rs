@@ -45,7 +45,7 @@ impl Gate {
     /// Passes on what came by the channel.
     pub(super) fn hear(&self, number: u64, news: News) {
         if let News::Heads { now, alarm } = news {
-            self.head(now, self.now(), alarm);
+            self.head(now, self.now(), alarm, false);
             return;
         }
         self.lock().told += 1;
@@ -77,10 +77,11 @@ impl Gate {
     }
 
     /// Takes note of the store's time, and of when this process has to see about the head of the queue. False: this is
-    /// older than what was heard before. (Messages and answers come by two connections, and overtake each other.)
-    pub(super) fn head(&self, now: Time, heard_at: Time, alarm: Alarm) -> bool {
+    /// older than what was heard before. (Messages and answers come by two connections, and overtake each other.) `anew`: it
+    /// is not compared with that.
+    pub(super) fn head(&self, now: Time, heard_at: Time, alarm: Alarm, anew: bool) -> bool {
         let mut state = self.lock();
-        if now <= state.heard.0 {
+        if now <= state.heard.0 && !anew {
             return false;
         }
         state.heard = (now, heard_at);

@@ -18,8 +18,12 @@ if mode == 'again' or mode == 'retry' then
   local state, _, since = unpack_record('<Bdd', record)
   if state == IN_FLIGHT then
     return answer(known, 'granted', seen_of(record))
-  elseif state == WAITING then
+  elseif state == WAITING and head then
     return answer(known, 'wait', head.binding, head.at, since)
+  elseif state == ENDED and call('ZREM', calls_key, id) == 1 then
+    -- It was granted, and taken back when this process was taken for gone. Nobody heard of it, so it never went.
+    counted, charged = counted - 1, charged - select(2, unpack_record('<Bd', record))
+    call('HDEL', ids_key, id)
   end
 end
 if max_tokens ~= NONE and tokens > max_tokens then

@@ -14,7 +14,7 @@ local CALLS, TOKENS, CONCURRENCY, PACING = 1, 2, 3, 4
 
 -- Records and the pool's state are packed: taking text apart would cost more than all the rest.
 local pack, unpack_record = struct.pack, struct.unpack
-local LIMITS, STATE = '<ddddddd', '<dddddd'
+local LIMITS, STATE = '<ddddddd', '<dddddddd'
 -- A record begins with its state: waiting (tokens, since when, came when), in flight (tokens, time, calls, tokens in all, calls in flight,
 -- version: what the grant saw), or ended (tokens; in the account until it leaves the window).
 local WAITING, IN_FLIGHT, ENDED = 119, 103, 114
@@ -23,12 +23,12 @@ local NO_RECORD = pack('<Bdd', 0, 0, 0)
 local pool = call('HMGET', pool_key, 'limits', 'state', 'head')
 local exists = pool[1] ~= false
 local version, max_calls, max_tokens, max_concurrency, pacing, span, guard = 0, 0, 0, 0, 0, 0, 0
-local last, shift, charged, granted, leaving, swept = 0, 0, 0, 0, 0, 0
+local last, shift, charged, granted, leaving, swept, gather, expected = 0, 0, 0, 0, 0, 0, 0, 0
 if exists then
   version, max_calls, max_tokens, max_concurrency, pacing, span, guard = unpack_record(LIMITS, pool[1])
 end
 if pool[2] then
-  last, shift, charged, granted, leaving, swept = unpack_record(STATE, pool[2])
+  last, shift, charged, granted, leaving, swept, gather, expected = unpack_record(STATE, pool[2])
 end
 local head_told = pool[3]
 
@@ -98,7 +98,7 @@ local function slot_free_at()
 end
 
 local function tokens_free_at(tokens)
-  local excess = charged + tokens - max_tokens
+  local excess = charged - max_tokens + tokens
   local oldest = call('ZRANGE', calls_key, 0, CHUNK - 1, 'WITHSCORES')
   local ids = {}
   for index = 1, #oldest, 2 do
@@ -121,6 +121,9 @@ end
 
 -- What a call of so many tokens has to wait for, and until when; nothing where it may go.
 local function wait_for(tokens)
+  if now < gather then
+    return PACING, gather
+  end
   local binding, at = nil, nil
   if max_concurrency ~= NONE and in_flight >= max_concurrency then
     binding, at = CONCURRENCY, slot_free_at()
@@ -136,7 +139,8 @@ local function wait_for(tokens)
       binding, at = CALLS, free_at
     end
   end
-  if max_tokens ~= NONE and charged + tokens > max_tokens then
+  -- A sum above 2^53 would be rounded.
+  if max_tokens ~= NONE and tokens > max_tokens - charged then
     local free_at = tokens_free_at(tokens)
     if not at or free_at > at then
       binding, at = TOKENS, free_at
@@ -269,10 +273,11 @@ end
 -- Ends a granted call: `used` tokens, or nil for those that were reserved. False where there is no such call.
 local function complete(id, used)
   local state, tokens, at = unpack_record('<Bdd', call('HGET', ids_key, id) or NO_RECORD)
+  -- Even a lease whose record is gone, by a hand from outside, does not stay.
+  in_flight = in_flight - call('ZREM', leases_key, id)
   if state ~= IN_FLIGHT then
     return false
   end
-  in_flight = in_flight - call('ZREM', leases_key, id)
   -- What has left the window may still stand in the account, where nobody has looked since.
   if at > now - span or call('ZSCORE', calls_key, id) then
     if used then
@@ -286,48 +291,69 @@ local function complete(id, used)
   return true
 end
 
--- Ends what a process has in flight and takes its places in the queue away; false: not all yet.
-local function bury(whose)
-  local held = call('ZRANGE', leases_key, '[' .. whose .. ':', '(' .. whose .. ';', 'BYLEX', 'LIMIT', 0, CHUNK)
-  if #held > 0 then
-    local ended, gone = {}, {}
-    for index, record in ipairs(call('HMGET', ids_key, unpack(held))) do
-      local _, tokens, at = unpack_record('<Bdd', record or NO_RECORD)
-      if at > now - span then
-        ended[#ended + 1], ended[#ended + 2] = held[index], pack('<Bdd', ENDED, tokens, at)
-      else
-        gone[#gone + 1] = held[index]
-      end
-    end
-    if #ended > 0 then
-      call('HSET', ids_key, unpack(ended))
-    end
-    if #gone > 0 then
-      call('HDEL', ids_key, unpack(gone))
-    end
-    in_flight = in_flight - call('ZREM', leases_key, unpack(held))
+-- What a process has in flight; of many the first `most`, of -1 all.
+local function held_by(whose, most)
+  return call('ZRANGE', leases_key, '[' .. whose .. ':', '(' .. whose .. ';', 'BYLEX', 'LIMIT', 0, most)
+end
+
+-- Ends calls in flight, as many as one command takes.
+local function complete_all(held)
+  if #held == 0 then
+    return
   end
-  if #held == CHUNK then
-    return false
+  local ended, gone = {}, {}
+  for index, record in ipairs(call('HMGET', ids_key, unpack(held))) do
+    local _, tokens, at = unpack_record('<Bdd', record or NO_RECORD)
+    if at > now - span then
+      ended[#ended + 1], ended[#ended + 2] = held[index], pack('<Bdd', ENDED, tokens, at)
+    else
+      gone[#gone + 1] = held[index]
+    end
   end
+  if #ended > 0 then
+    call('HSET', ids_key, unpack(ended))
+  end
+  if #gone > 0 then
+    call('HDEL', ids_key, unpack(gone))
+  end
+  in_flight = in_flight - call('ZREM', leases_key, unpack(held))
+end
+
+-- Takes away the places of a process in the queue, but for those in `kept`.
+local function unqueue_all(whose, kept)
   for _, place in ipairs(call('ZRANGE', queue_key, 0, -1)) do
     local id = who_is_at(place)
-    if string.match(id, '^(.-):') == whose then
+    if not kept[id] and string.match(id, '^(.-):') == whose then
       unqueue(id)
     end
   end
+end
+
+-- A process is gone; false: there is more of it than one step clears.
+local function bury(whose)
+  local held = held_by(whose, CHUNK)
+  complete_all(held)
+  if #held == CHUNK then
+    return false
+  end
+  unqueue_all(whose, {})
   call('ZREM', procs_key, whose)
   call('HDEL', pool_key, 'told:' .. whose)
   return true
 end
 
--- Now and then: buries processes that were silent for three quarters of the lease, and puts off the keys' end.
+-- Until when a process that was heard of now counts as there. It is heard of four times a lease.
+local function beat()
+  call('ZADD', procs_key, now + lease * 3 / 4, proc)
+end
+
+-- Now and then: buries processes that were silent for too long, and puts off the keys' end.
 local function sweep()
   if now - swept < lease / 16 then
     return
   end
   swept = now
-  for _, whose in ipairs(call('ZRANGE', procs_key, '-inf', now - lease * 3 / 4, 'BYSCORE', 'LIMIT', 0, 10)) do
+  for _, whose in ipairs(call('ZRANGE', procs_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, 10)) do
     if not bury(whose) then
       swept = 0
     end
@@ -344,16 +370,22 @@ local function load()
 end
 
 local function takes_part()
-  return exists and call('ZSCORE', procs_key, proc)
+  local until_when = exists and call('ZSCORE', procs_key, proc)
+  if until_when and tonumber(until_when) <= now then
+    -- It was silent for too long, but nobody has missed it so far.
+    beat()
+  end
+  return until_when
 end
 
--- What a process tells at its turn, three fields each: what, number, tokens used (-1: as reserved). The answer: whether the
--- call that it asked about has its lease.
---   'b' the process lives           'l' does this call have its lease?     'q' the process leaves
+-- What a process tells at its turn, three fields each: what, number, tokens used (-1: as reserved). The answer: 1, or 0 where
+-- what it asks about is not so.
+--   'b' the process lives           'q' the process leaves
+--   'l' has this call its lease?    's' are no more calls in flight than so many (in place of the tokens)?
 --   'c' the call has ended          'a' its caller has gone, and the provider does not know it yet
 --   'x' a place in the queue is given up, or the grant that was made to it
 local function hear(first)
-  local has_lease = 1
+  local so = 1
   for field = first, #ARGV, 3 do
     local what, id, used = ARGV[field], proc .. ':' .. ARGV[field + 1], tonumber(ARGV[field + 2])
     if what == 'c' then
@@ -374,14 +406,16 @@ local function hear(first)
         unqueue(id)
       end
     elseif what == 'b' then
-      call('ZADD', procs_key, now, proc)
+      beat()
     elseif what == 'l' then
-      has_lease = call('ZSCORE', leases_key, id) and 1 or 0
+      so = call('ZSCORE', leases_key, id) and 1 or 0
+    elseif what == 's' then
+      so = call('ZLEXCOUNT', leases_key, '[' .. proc .. ':', '(' .. proc .. ';') <= used and 1 or 0
     elseif what == 'q' then
       while not bury(proc) do end
     end
   end
-  return has_lease
+  return so
 end
 
 -- Ends a step: writes what changed, tells the head of the queue, and makes the answer.
@@ -396,13 +430,14 @@ local function answer(known, ...)
       tell(head.id, 'h', now, head.at)
     end
   end
-  call('HSET', pool_key, 'state', pack(STATE, now, shift, charged, granted, leaving, swept))
+  call('HSET', pool_key, 'state', pack(STATE, now, shift, charged, granted, leaving, swept, gather, expected))
   if now_told and now_told ~= head_told then
     call('HSET', pool_key, 'head', now_told)
   end
   local limits = {}
   if tonumber(known) ~= version then
-    limits = { version, max_calls, max_tokens, max_concurrency, pacing }
+    local told = call('HMGET', pool_key, 'set', 'cut')
+    limits = { version, max_calls, max_tokens, max_concurrency, pacing, tonumber(told[1] or 0), tonumber(told[2] or 0) }
   end
   return { now, alarm, limits, mine, ... }
 end

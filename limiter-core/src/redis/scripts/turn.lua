@@ -10,9 +10,9 @@ if not takes_part() then
   return { 'join' }
 end
 load()
-local has_lease = hear(5)
+local so = hear(5)
 serve()
 if not beats then
   return answer(ARGV[4], 'heard')
 end
-return answer(ARGV[4], 'done', call('ZCARD', procs_key), tonumber(call('HGET', pool_key, 'told:' .. proc) or 0), has_lease)
+return answer(ARGV[4], 'done', call('ZCARD', procs_key), tonumber(call('HGET', pool_key, 'told:' .. proc) or 0), so)

@@ -28,7 +28,7 @@ impl Twins<'_> {
         assert_eq!(answer.now, self.now, "the time");
         let limits = *self.pool.limits();
         let unknown = self.members[process].known != limits.version as i64;
-        assert_eq!(answer.limits, unknown.then_some(limits), "the limits");
+        assert_eq!(answer.limits.map(|told| told.limits), unknown.then_some(limits), "the limits");
         self.members[process].known = limits.version as i64;
         self.members[process].alarm = answer.alarm;
 

@@ -126,11 +126,10 @@ impl Stage {
 
 /// What a process says when it joins, before what it has granted: what it was set up with, and what it knows of the limits.
 pub(super) fn introduce(arguments: &mut Arguments, setup: &Limits, window: Window, known: Option<&Limits>) {
-    arguments.number(1);
     add_limits(arguments, setup);
     arguments.number(window.span().get()).number(window.guard.get());
     arguments.signed(known.map_or(-1, |known| known.version as i64)).number(known.is_some().into());
     add_limits(arguments, known.unwrap_or(&Limits::default()));
-    // No cut.
-    arguments.number(0);
+    // No cut, no outage; nothing that it asks for; this is all.
+    arguments.number(0).number(0).text("").number(1);
 }

@@ -356,12 +356,10 @@ impl Twins<'_> {
         let outcome = self.run(process, &PEEK, |arguments| {
             arguments.text(what);
         });
-        let Outcome::Seen { seen, waiting, processes, span, guard, .. } = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::Seen { seen, waiting, sharing } = outcome else { panic!("{outcome:?}") };
         assert_eq!(seen, expected);
-        assert_eq!((waiting, processes), (self.waiting.len() as u64, self.members.len() as u64));
-        assert_eq!((span, guard), (self.window.span(), self.window.guard));
+        assert_eq!((waiting, sharing.processes), (self.waiting.len(), self.members.len()));
+        assert_eq!(sharing.window, self.window);
     }
 
     fn quit(&mut self, process: usize) {
@@ -394,7 +392,7 @@ impl Twins<'_> {
         });
         let outcome = self.compare(process, said);
         assert!(
-            matches!(outcome, Outcome::Done { alive: said, told: 0, .. } if said == alive),
+            matches!(outcome, Outcome::Joined { alive: said, told: 0, .. } if said == alive),
             "{outcome:?}"
         );
     }
