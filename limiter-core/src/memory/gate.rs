@@ -98,13 +98,19 @@ impl Gate {
         None
     }
 
-    /// The last chance of a waiter whose time is up: its answer, or what the queue waits for and the time.
+    /// The last chance of a waiter whose time is up: its answer; or what the queue waits for and the time, and then
+    /// its place is given up.
     pub(crate) fn last_answer(&self, ticket: Ticket) -> Result<Answer, (Option<Wait>, Time)> {
         let now = self.clock.now();
         let mut queue = self.lock();
-        let woken = queue.serve(now);
+        let mut woken = queue.serve(now);
         let answer = queue.answers.remove(&ticket);
         let wait = queue.pool.next_wait(now);
+        // Left for later, the place could be granted a call meanwhile, which nobody would make.
+        let left = queue.pool.cancel(ticket);
+        if left.is_some() {
+            woken.append(&mut queue.serve(now));
+        }
         self.finish(queue, now, woken);
         answer.ok_or((wait, now))
     }
