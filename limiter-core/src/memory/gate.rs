@@ -4,14 +4,12 @@
 //! exactly those after it has let go of the lock. (Wakers are neither woken nor dropped under the lock:
 //! both may run a caller's code, which may come back here.)
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-
-use tokio::sync::Notify;
 
 use super::driver;
 use super::queue::{Answer, Queue};
-use crate::clock::Clock;
+use super::runtime::{Clock, Mutex, MutexGuard, Notify, timeout_at};
 use crate::decision::{GrantId, Request, Seen, Wait};
 use crate::error::LimitError;
 use crate::limits::{Limits, Window};
@@ -246,7 +244,7 @@ impl Gate {
         match self.clock.instant(alarm) {
             Some(instant) => {
                 // Whether it was called or its time has come is all one: it looks at the pool anew.
-                let _ = tokio::time::timeout_at(instant, changed).await;
+                let _ = timeout_at(instant, changed).await;
             }
             None => changed.await,
         }
