@@ -4,8 +4,10 @@
 //! `select!` whose other arm is busy, say), and those behind it must not be held up by that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::gate::Gate;
+use super::runtime;
 
 /// Starts the driver of `gate`, which must be marked as driven.
 ///
@@ -14,8 +16,8 @@ use super::gate::Gate;
 pub(super) fn spawn(gate: Arc<Gate>) {
     let post = Post { gate, relieved: false };
     // Without a timer this panics here, in the caller that waits, and not in a task that nobody watches.
-    drop(tokio::time::sleep(std::time::Duration::ZERO));
-    tokio::spawn(drive(post));
+    drop(runtime::sleep(Duration::ZERO));
+    runtime::spawn(drive(post));
 }
 
 /// The driver's post; leaving it without being relieved tells the gate.

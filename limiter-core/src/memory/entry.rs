@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::task::coop;
-use tokio::time::Sleep;
 
+use super::runtime::{Sleep, sleep};
 use super::{Answer, Gate, Place};
 use crate::decision::{Grant, Request};
 use crate::error::AcquireError;
@@ -80,7 +80,7 @@ impl Entry {
                 telemetry::denied(self.gate.name(), place.wait.binding, tokens, true);
                 // The place is guarded before the timer, which panics outside of a runtime, is made.
                 let mut waiting = Waiting { gate: Arc::clone(&self.gate), tokens, place, deadline: None };
-                waiting.deadline = self.timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
+                waiting.deadline = self.timeout.map(|timeout| Box::pin(sleep(timeout)));
                 Err(waiting)
             }
         }

@@ -4,14 +4,12 @@
 //! exactly those after it has let go of the lock. (Wakers are neither woken nor dropped under the lock:
 //! both may run a caller's code, which may come back here.)
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-
-use tokio::sync::Notify;
 
 use super::driver;
 use super::queue::{Answer, Queue};
-use crate::clock::Clock;
+use super::runtime::{Clock, Mutex, MutexGuard, Notify, timeout_at};
 use crate::decision::{GrantId, Request, Seen, Wait};
 use crate::error::LimitError;
 use crate::limits::{Limits, Window};
@@ -98,13 +96,19 @@ impl Gate {
         None
     }
 
-    /// The last chance of a waiter whose time is up: its answer, or what the queue waits for and the time.
+    /// The last chance of a waiter whose time is up: its answer; or what the queue waits for and the time, and then
+    /// its place is given up.
     pub(crate) fn last_answer(&self, ticket: Ticket) -> Result<Answer, (Option<Wait>, Time)> {
         let now = self.clock.now();
         let mut queue = self.lock();
-        let woken = queue.serve(now);
+        let mut woken = queue.serve(now);
         let answer = queue.answers.remove(&ticket);
         let wait = queue.pool.next_wait(now);
+        // Left for later, the place could be granted a call meanwhile, which nobody would make.
+        let left = queue.pool.cancel(ticket);
+        if left.is_some() {
+            woken.append(&mut queue.serve(now));
+        }
         self.finish(queue, now, woken);
         answer.ok_or((wait, now))
     }
@@ -240,7 +244,7 @@ impl Gate {
         match self.clock.instant(alarm) {
             Some(instant) => {
                 // Whether it was called or its time has come is all one: it looks at the pool anew.
-                let _ = tokio::time::timeout_at(instant, changed).await;
+                let _ = timeout_at(instant, changed).await;
             }
             None => changed.await,
         }

@@ -4,6 +4,9 @@ mod driver;
 mod entry;
 mod gate;
 mod queue;
+mod runtime;
+#[cfg(test)]
+mod under_shuttle;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
