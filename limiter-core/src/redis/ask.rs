@@ -176,7 +176,8 @@ impl Gate {
         {
             let mut state = self.lock();
             state.set = false;
-            // The limits of the newest configuration count, and a configuration is told at a join.
+            // A configuration is told at a join, and counts where its process comes as one that knows nothing else.
+            state.known = false;
             state.disown();
         }
         self.connection().await.map(drop)
