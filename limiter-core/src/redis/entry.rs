@@ -81,7 +81,8 @@ impl Asking {
             self.gate.expect(self.number);
         }
         self.asked = true;
-        self.gate.ask(self.number, &self.request, self.since, mode).await
+        // Boxed, as it is large and gone while a caller waits, of whom there may be thousands.
+        Box::pin(self.gate.ask(self.number, &self.request, self.since, mode)).await
     }
 
     /// Until it is granted, or can never be. `binding`: what it waits for at the moment.
@@ -107,7 +108,7 @@ impl Asking {
                     Fallback::Closed => return Err(error.into()),
                     Fallback::Open => return Ok(self.pass()),
                     Fallback::Local => {
-                        if let Some(permit) = self.wait_locally(binding).await? {
+                        if let Some(permit) = Box::pin(self.wait_locally(binding)).await? {
                             return Ok(permit);
                         }
                     }
@@ -134,7 +135,7 @@ impl Asking {
 
     /// The time is up: whoever may go at that very moment goes.
     async fn last_chance(mut self, began: Instant, binding: Dimension) -> Result<Permit, AcquireError> {
-        let last = match self.gate.last_chance(self.number).await {
+        let last = match Box::pin(self.gate.last_chance(self.number)).await {
             Ok(asked) => self.settle(asked),
             Err(error) => self.go_alone(error),
         };
