@@ -47,3 +47,5 @@ fi
 # The tests run the binary as a user does, so it is built first, in the same profile.
 cargo build --workspace --locked
 cargo test --workspace --locked "$@"
+# What only a feature brings, which the workspace leaves out.
+cargo test -p limiter-core --features metrics --test metrics --locked
